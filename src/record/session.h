@@ -1,0 +1,43 @@
+/* One recording: chooses a source, runs the loop, accounts for loss, seals the file. */
+#ifndef AP_RECORD_SESSION_H
+#define AP_RECORD_SESSION_H
+
+#include "base/why.h"
+#include "event/source.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ap_session_config {
+	struct ap_source_config source;
+	const struct ap_source_ops *const *sources; /* in order of preference, NULL-terminated: the command line's choice */
+	bool source_forced;			     /* one was named: its refusal is a failure, not a reason to try the next */
+	const char *output;
+	char *const *command; /* argv of what to run, NULL-terminated; NULL: attach only */
+	const char *const *labels; /* key, value, ..., NULL; or NULL */
+	const char *options;  /* for the run row: the command line as typed */
+	uint64_t duration_ns; /* 0: until the target ends or *stop is set */
+	uint64_t delay_ns;    /* of target time that is not recorded at the start */
+	uint64_t max_size;    /* of the file; 0: none */
+	uint64_t max_memory;  /* of tables and caches; 0: default */
+	bool symbols;
+	const char *const *debug_dirs; /* NULL: the default */
+	const atomic_int *stop; /* set non-zero (a signal handler may) to end the recording early; set to 2 to skip symbols too */
+};
+
+struct ap_session_result {
+	uint64_t samples, lost, filtered;
+	double complete_pct, symbolised_pct; /* -1 without samples */
+	uint64_t file_bytes, duration_ns, recorder_cpu_ns, recorder_peak_bytes;
+	bool has_status;
+	int wait_status; /* the command's, as waitpid gives it */
+	char source[16];
+	struct ap_why note; /* "" or what the user should know: a fallback and its reason */
+};
+
+/* 0 with a sealed file; negative errno and why otherwise, with whatever was stored sealed as far as it could be. -ENOENT and -EACCES with
+ * ret_result->note "exec" mean that the command could not be run. */
+int ap_session_run(const struct ap_session_config *cfg, struct ap_session_result *ret_result, struct ap_why *why);
+
+#endif
