@@ -1,0 +1,65 @@
+/* The kernel maps a header page and then the data. Mapped first at +n pages and then at 0, the second mapping's last data page replaces the
+ * first one's header, and the data stands twice in a row. */
+#include "perf/ring.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int ap_ring_map(struct ap_ring *r, int fd, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char *base = mmap(NULL, page + 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int err;
+
+	if (base == MAP_FAILED)
+		return -errno;
+	if (mmap(base + size, page + size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
+		mmap(base, page + size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+		err = -errno;
+		munmap(base, page + 2 * size);
+		return err;
+	}
+	r->page = (struct perf_event_mmap_page *)base;
+	r->data = base + page;
+	r->size = size;
+	r->tail = r->head = r->page->data_tail;
+	return 0;
+}
+
+void ap_ring_unmap(struct ap_ring *r)
+{
+	if (r->page)
+		munmap(r->page, (size_t)(r->data - (unsigned char *)r->page) + 2 * r->size);
+	r->page = NULL;
+}
+
+void ap_ring_look(struct ap_ring *r)
+{
+	r->head = __atomic_load_n(&r->page->data_head, __ATOMIC_ACQUIRE);
+}
+
+const struct perf_event_header *ap_ring_peek(struct ap_ring *r, int *ret_bad)
+{
+	uint64_t there = r->head - r->tail;
+	const struct perf_event_header *h = (const struct perf_event_header *)(r->data + (r->tail & (r->size - 1)));
+
+	if (!there)
+		return NULL;
+	if (there > r->size || there < sizeof *h || h->size < sizeof *h || h->size > there) {
+		r->tail = r->head;
+		*ret_bad = 1;
+		return NULL;
+	}
+	return h;
+}
+
+void ap_ring_skip(struct ap_ring *r, const struct perf_event_header *h)
+{
+	r->tail += h->size;
+}
+
+void ap_ring_release(struct ap_ring *r)
+{
+	__atomic_store_n(&r->page->data_tail, r->tail, __ATOMIC_RELEASE);
+}

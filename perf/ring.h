@@ -1,0 +1,24 @@
+/* One perf mmap ring, its data mapped twice back to back so that no record ever wraps. */
+#ifndef AP_PERF_RING_H
+#define AP_PERF_RING_H
+
+#include <linux/perf_event.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ap_ring {
+	struct perf_event_mmap_page *page; /* NULL: not mapped */
+	unsigned char *data;		   /* 2 * size bytes */
+	size_t size;			   /* a power of two */
+	uint64_t tail, head;		   /* head as of the last ap_ring_look */
+};
+
+int ap_ring_map(struct ap_ring *r, int fd, size_t size); /* 0, -EPERM (over the locked-memory limit), other negative errno */
+void ap_ring_unmap(struct ap_ring *r);
+void ap_ring_look(struct ap_ring *r); /* takes the head as the kernel has it now */
+/* The next record before head, whole and inside the ring; NULL: none. A header that lies about its size empties the ring (*ret_bad is set). */
+const struct perf_event_header *ap_ring_peek(struct ap_ring *r, int *ret_bad);
+void ap_ring_skip(struct ap_ring *r, const struct perf_event_header *h);
+void ap_ring_release(struct ap_ring *r); /* gives everything skipped back to the kernel */
+
+#endif

@@ -1,0 +1,32 @@
+/* The inside of a recording's store. */
+#ifndef AP_STORE_PRIVATE_H
+#define AP_STORE_PRIVATE_H
+
+#include "base/queue.h"
+#include "store/batch.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct ap_store {
+	char *path, *old_path; /* old_path NULL: nothing was there before */
+	uint64_t max_bytes;
+	sqlite3 *db;		 /* the writer thread's alone between start and join */
+	struct ap_batch *current; /* what the virtual tables show */
+	sqlite3_stmt *inserts[AP_TABLE_COUNT];
+	struct ap_queue *queue;
+	pthread_t thread;
+	bool running;
+	atomic_ullong put, written; /* batches */
+	atomic_int error;	    /* positive errno; 0: works */
+	struct ap_why error_why;    /* written before error is set */
+};
+
+int ap_store_writer_start(struct ap_store *s, size_t queue_batches, struct ap_why *why);
+void ap_store_writer_join(struct ap_store *s); /* after what is queued is written */
+struct ap_store *ap_store_close(struct ap_store *s);
+/* errno for an SQLite result. */
+int ap_store_errno(sqlite3 *db, int rc);
+
+#endif

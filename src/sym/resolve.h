@@ -1,0 +1,17 @@
+/* The kinds of binary, one resolver each. They run in the child. */
+#ifndef AP_SYM_RESOLVE_H
+#define AP_SYM_RESOLVE_H
+
+#include "sym/sym.h"
+
+/* `put` is called for each address that has a name. Returns how many had; fills why with what was missing, or "". */
+struct sym_out {
+	void (*put)(void *ctx, uint32_t id, const struct ap_sym_line *lines, size_t n);
+	void *ctx;
+};
+size_t sym_resolve_elf(const struct ap_sym_config *cfg, const struct ap_sym_job *job, const struct sym_out *out, struct ap_why *why);
+size_t sym_resolve_kallsyms(const struct ap_sym_job *job, const struct sym_out *out, struct ap_why *why);
+size_t sym_resolve_perfmap(const struct ap_sym_job *job, const struct sym_out *out, struct ap_why *why);
+size_t sym_resolve(const struct ap_sym_config *cfg, const struct ap_sym_job *job, const struct sym_out *out, struct ap_why *why);
+
+#endif

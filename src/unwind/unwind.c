@@ -1,0 +1,120 @@
+/* The walk: at each pc the site (mapping and table), the row, one step; frame pointers where there is no table. Reads come from the dumped
+ * bytes alone. */
+#include "unwind/unwind.h"
+
+#include "unwind/table.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+struct memory {
+	const unsigned char *bytes;
+	uint64_t from, size;
+};
+
+static inline int read_word(void *ctx, uint64_t address, uint64_t *ret)
+{
+	const struct memory *m = ctx;
+	uint64_t at = address - m->from;
+
+	if (m->size < 8 || at > m->size - 8)
+		return -1;
+	memcpy(ret, m->bytes + at, 8);
+	return 0;
+}
+#define AP_STEP_READ read_word
+#include "unwind/step.h"
+
+static enum ap_stack_end end_of(enum ap_step step)
+{
+	switch (step) {
+	case AP_STEP_OUTERMOST:
+		return AP_STACK_END_COMPLETE;
+	case AP_STEP_UNREADABLE:
+		return AP_STACK_END_DUMP_ENDED;
+	case AP_STEP_NO_PROGRESS:
+		return AP_STACK_END_NO_PROGRESS;
+	default:
+		return AP_STACK_END_BAD_RULE;
+	}
+}
+
+/* push fp; mov fp, sp. *ret_end is set where it fails. */
+static bool step_frame_pointer(struct ap_regs *r, struct memory *m, enum ap_stack_end *ret_end)
+{
+	uint64_t fp = r->r[AP_REG_FP], caller_fp, ra;
+
+	*ret_end = AP_STACK_END_FRAME_POINTERS;
+	if (!ap_step_known(r, AP_REG_FP) || fp < r->r[AP_REG_SP] || fp % 8) {
+		*ret_end = AP_STACK_END_NO_TABLE;
+		return false;
+	}
+	if (read_word(m, fp, &caller_fp) || read_word(m, fp + 8, &ra)) {
+		*ret_end = AP_STACK_END_DUMP_ENDED;
+		return false;
+	}
+	if (!ra) {
+		*ret_end = AP_STACK_END_COMPLETE;
+		return false;
+	}
+	memset(r, 0, sizeof *r);
+	r->r[AP_REG_PC] = ra;
+	r->r[AP_REG_SP] = fp + 16;
+	r->r[AP_REG_FP] = caller_fp;
+	r->known = 1ull << AP_REG_PC | 1ull << AP_REG_SP | 1ull << AP_REG_FP;
+	return true;
+}
+
+/* One step up. `exact` says of the new frame whether its pc is that of an instruction, not a return address. */
+static bool step_up(const struct ap_unwind_request *rq, struct ap_regs *r, struct memory *m, uint64_t pc, struct ap_unwind_site *site,
+	bool *exact, enum ap_stack_end *ret_end)
+{
+	const struct ap_rule *rule = NULL;
+	enum ap_step step;
+
+	if (!site->end_address || pc < site->start || pc >= site->end_address)
+		rq->find(rq->ctx, pc, site);
+	if (site->kind == AP_SITE_NOTHING) {
+		*ret_end = site->end;
+		return false;
+	}
+	if (site->kind == AP_SITE_TABLE)
+		rule = ap_unwind_table_find(site->table, pc - site->bias);
+	*exact = false;
+	if (!rule)
+		return step_frame_pointer(r, m, ret_end);
+	step = ap_step(r, rule, m);
+	*exact = rule->signal;
+	*ret_end = end_of(step);
+	return step == AP_STEP_CALLER;
+}
+
+size_t ap_unwind(const struct ap_unwind_request *rq, uint64_t *ret_addresses, size_t max, enum ap_stack_end *ret_end)
+{
+	struct memory m = {rq->stack, rq->regs->r[AP_REG_SP], rq->stack_size};
+	struct ap_unwind_site site = {.end_address = 0};
+	struct ap_regs r = *rq->regs;
+	bool exact = true;
+	uint64_t pc;
+	size_t n = 0;
+
+	if (!ap_step_known(&r, AP_REG_PC)) {
+		*ret_end = AP_STACK_END_NO_REGS;
+		return 0;
+	}
+	for (;;) {
+		pc = r.r[AP_REG_PC];
+		if (!pc) {
+			*ret_end = AP_STACK_END_COMPLETE;
+			return n;
+		}
+		if (n == max) {
+			*ret_end = AP_STACK_END_DEPTH;
+			return n;
+		}
+		pc -= !exact;
+		ret_addresses[n++] = pc;
+		if (!step_up(rq, &r, &m, pc, &site, &exact, ret_end))
+			return n;
+	}
+}
