@@ -15,7 +15,7 @@ struct ap_stat {
 };
 /* /proc/PID/stat, or /proc/PID/task/TID/stat where tid is not 0. 0, -ESRCH, -EBADMSG, or what /proc refused. */
 int ap_scan_stat(const char *proc, uint32_t pid, uint32_t tid, struct ap_stat *ret_stat);
-int ap_stat_parse(const char *text, size_t n, struct ap_stat *ret_stat); /* 0 or -EBADMSG */
+int ap_stat_parse(const char *text, size_t n, struct ap_stat *ret_stat); /* NUL-terminated at n; 0 or -EBADMSG */
 
 /* Calls `found` for each numeric name in a folder of /proc. 0 or negative errno. */
 int ap_scan_numbers(const char *path, void (*found)(void *ctx, uint32_t number), void *ctx);
