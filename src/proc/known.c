@@ -1,0 +1,174 @@
+/* Questions, and what /proc is asked to answer them: a pid that no event has introduced is scanned when it is first named. A scan is newer
+ * than the events still under way, so its time is kept and events older than it do not overrule it. */
+#include "proc/private.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct scan {
+	struct ap_tracker *t;
+	struct ap_proc *p;
+};
+
+static void found_mapping(void *ctx, const struct ap_maps_line *l)
+{
+	const struct scan *s = ctx;
+	struct ap_layout_change c = {.m = {.start = l->start, .end = l->end, .file_offset = l->file_offset, .device_major = l->device_major,
+		.device_minor = l->device_minor, .inode = l->inode, .path = l->path}};
+
+	ap_layout_put(s->t, s->p, &c);
+}
+
+static void found_task(void *ctx, uint32_t tid)
+{
+	const struct scan *s = ctx;
+	const struct ap_task *have = ap_processes_task(&s->t->ps, tid);
+	struct ap_stat st;
+
+	if (have && have->proc == s->p)
+		return;
+	if (!ap_scan_stat(s->t->proc, s->p->p.pid, tid, &st))
+		ap_processes_add_task(&s->t->ps, s->p, tid, st.start_ns, st.comm);
+}
+
+void ap_known_maps(struct ap_tracker *t, struct ap_proc *p)
+{
+	struct scan s = {.t = t, .p = p};
+	uint64_t now_ns = ap_now_ns();
+
+	if (p->maps_known)
+		return;
+	p->maps_known = true;
+	if (p->p.kernel || !p->p.pid || !ap_scan_maps(t->proc, p->p.pid, found_mapping, &s))
+		p->scan_ns = now_ns;
+}
+
+int ap_tracker_scan(struct ap_tracker *t, uint32_t pid)
+{
+	struct ap_proc *p = ap_processes_find(&t->ps, pid);
+	struct ap_stat st;
+	char tasks[256];
+	int r = ap_scan_stat(t->proc, pid, 0, &st);
+
+	if (r < 0)
+		return r;
+	if (p && p->p.start_ns != st.start_ns) {
+		ap_settle_start(t, p);
+		if (p->p.start_ns != st.start_ns)
+			p = NULL;
+	}
+	if (!p)
+		p = ap_processes_add(&t->ps, pid, st.start_ns, st.comm);
+	if (!p)
+		return -ENOMEM;
+	p->p.kernel = st.kernel;
+	p->parent_pid = st.parent;
+	p->start_settled = true;
+	ap_known_maps(t, p);
+	snprintf(tasks, sizeof tasks, "%s/%u/task", t->proc, pid);
+	return ap_scan_numbers(tasks, found_task, &(struct scan){.t = t, .p = p});
+}
+
+static void found_process(void *ctx, uint32_t pid)
+{
+	ap_tracker_scan(ctx, pid);
+}
+
+int ap_tracker_scan_all(struct ap_tracker *t)
+{
+	return ap_scan_numbers(t->proc, found_process, t);
+}
+
+struct ap_proc *ap_known_process(struct ap_tracker *t, uint32_t pid)
+{
+	static const char idle[16] = "swapper", nameless[16];
+	struct ap_proc *p = ap_processes_find(&t->ps, pid);
+
+	if (p)
+		return p;
+	if (pid)
+		ap_tracker_scan(t, pid);
+	p = ap_processes_find(&t->ps, pid);
+	if (!p) {
+		p = ap_processes_add(&t->ps, pid, 0, pid ? nameless : idle);
+		if (p) {
+			p->start_settled = p->maps_known = true;
+			p->p.kernel = !pid;
+		}
+	}
+	return p;
+}
+
+const struct ap_process *ap_tracker_process(struct ap_tracker *t, uint32_t pid, uint64_t time_ns)
+{
+	struct ap_proc *p = ap_known_process(t, pid);
+
+	(void)time_ns; /* events come in order of time, so the one known now is the one meant */
+	if (!p)
+		return NULL;
+	ap_processes_touch(&t->ps, p);
+	if (!p->p.id)
+		ap_say_process(t, p);
+	return p->p.id ? &p->p : NULL;
+}
+
+const struct ap_thread *ap_tracker_thread(struct ap_tracker *t, uint32_t pid, uint32_t tid, uint64_t time_ns)
+{
+	struct ap_task *task = ap_processes_task(&t->ps, tid);
+	struct ap_stat st = {0};
+	struct ap_proc *p;
+
+	if (task && task->proc->p.pid == pid && task->t.id) {
+		ap_processes_touch(&t->ps, task->proc);
+		return &task->t;
+	}
+	if (!ap_tracker_process(t, pid, time_ns))
+		return NULL;
+	p = ap_processes_find(&t->ps, pid);
+	task = ap_processes_task(&t->ps, tid); /* the scan may have found it */
+	if (!task || task->proc != p) {
+		if (!pid || ap_scan_stat(t->proc, pid, tid, &st)) {
+			st.start_ns = tid == pid ? p->p.start_ns : 0;
+			memcpy(st.comm, p->p.comm, sizeof st.comm);
+		}
+		task = ap_processes_add_task(&t->ps, p, tid, st.start_ns, st.comm);
+	}
+	if (!task)
+		return NULL;
+	ap_say_task(t, task);
+	return task->t.id ? &task->t : NULL;
+}
+
+const struct ap_mapping *ap_tracker_find(struct ap_tracker *t, const struct ap_process *process, uint64_t address)
+{
+	struct ap_proc *p = (struct ap_proc *)process; /* its first member */
+	struct ap_map_entry *e;
+
+	if (!p->maps_known)
+		ap_known_maps(t, p);
+	if (!p->maps)
+		return NULL;
+	e = ap_maps_find(p->maps, address);
+	if (!e || (e->m.id && p->maps->owner == p))
+		return e ? &e->m : NULL;
+	if (p->maps->owner != p) {
+		if (!ap_layout_own(p))
+			return NULL;
+		e = ap_maps_find(p->maps, address);
+	}
+	ap_say_mapping(t, p, e, p->end_ns);
+	return &e->m;
+}
+
+const struct ap_mapping *ap_tracker_find_kernel(struct ap_tracker *t, uint64_t address)
+{
+	struct ap_map_entry *e = ap_kernel_find(t->kernel, address, t->now_ns);
+
+	if (!e)
+		return NULL;
+	ap_say_binary(t, e->m.binary);
+	return &e->m;
+}
