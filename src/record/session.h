@@ -24,6 +24,7 @@ struct ap_session_config {
 	bool symbols;
 	const char *const *debug_dirs; /* NULL: the default */
 	const atomic_int *stop; /* set non-zero (a signal handler may) to end the recording early; set to 2 to skip symbols too */
+	const atomic_int *forward; /* a signal that was sent to us alone and that the command should get too; 0: none */
 };
 
 struct ap_session_result {

@@ -1,0 +1,132 @@
+/* `aperture record`: arguments, signals, the one line at the end, and the command's own exit status. */
+#include "cmd/cmd.h"
+#include "cmd/record_args.h"
+#include "event/replay.h"
+#include "perf/perf.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_OURS = 125, EXIT_CANNOT_EXECUTE = 126, EXIT_NOT_FOUND = 127 };
+
+static atomic_int stop_requested, to_forward;
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+	int expected = 0;
+
+	/* A terminal sends its Ctrl-C to the command too; kill(2) does not. */
+	if (info->si_code <= 0)
+		atomic_store(&to_forward, number);
+
+	/* The second one skips the names; what is stored is sealed in any case. */
+	if (!atomic_compare_exchange_strong(&stop_requested, &expected, 1))
+		atomic_store(&stop_requested, 2);
+}
+
+static void help(void)
+{
+	printf("Examples:\n"
+	       "  aperture record -- ./app                    run and record a command into run.db\n"
+	       "  aperture record -o web.db -p 1234 -d 10     ten seconds of a running process\n"
+	       "  aperture record -a -F 997 -d 5              the whole machine, 997 samples a second on each CPU\n\n"
+	       "What:   -- COMMAND | -p PID,... | -t TID,... | -a   narrowed by -C CPUS, -u USER, -G CGROUP\n"
+	       "        -e EVENT,...        events by libpfm4's or the kernel's names (default: cycles:P, else cycles, else cpu-clock)\n"
+	       "        -F HZ|max           samples a second (default 99)       -c PERIOD  one sample every PERIOD events\n"
+	       "How:    --source=auto|perf  --call-graph=auto|dwarf[,BYTES]|fp|none\n"
+	       "        -d SECONDS          how long     -D MS   leave out the target's first milliseconds\n"
+	       "        -o FILE             default run.db; an Aperture file there is kept as FILE.old\n"
+	       "        --max-size SIZE  --max-memory SIZE  --label KEY=VALUE  --no-symbols  -q  -v\n"
+	       "        --replay FILE       play a stored event file instead of watching\n\n"
+	       "Exit: the command's own status; 125 our own failure, 126 cannot execute, 127 not found; without a command 0 or 1.\n");
+}
+
+static void print_share(const char *what, double pct)
+{
+	if (pct >= 0)
+		fprintf(stderr, ", %.1f %% %s", floor(pct * 10) / 10, what);
+}
+
+static void print_end(const struct record_args *a, const struct ap_session_result *r)
+{
+	if (a->quiet)
+		return;
+	if (r->note.text[0])
+		fprintf(stderr, "aperture: note: %s\n", r->note.text);
+	fprintf(stderr, "aperture: %llu samples, %llu lost", (unsigned long long)r->samples, (unsigned long long)r->lost);
+	print_share("of stacks whole", r->complete_pct);
+	print_share("of frames named", r->symbolised_pct);
+	fprintf(stderr, "; %s, %.1f MB (source %s)\n", a->session.output, (double)r->file_bytes / 1e6, r->source);
+	if (a->verbose)
+		fprintf(stderr, "aperture: recorder used %.0f ms of CPU and %.1f MB of memory\n", (double)r->recorder_cpu_ns / 1e6,
+			(double)r->recorder_peak_bytes / 1e6);
+	fprintf(stderr, "next: aperture report %s --flame -o flame.html\n", a->session.output);
+}
+
+static void catch_signals(void)
+{
+	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* Ends as the command did. */
+static int exit_as(int status)
+{
+	if (WIFSIGNALED(status)) {
+		signal(WTERMSIG(status), SIG_DFL);
+		raise(WTERMSIG(status));
+		return 128 + WTERMSIG(status);
+	}
+	return WEXITSTATUS(status);
+}
+
+static int exit_failed(const struct record_args *a, const struct ap_session_result *r, int err)
+{
+	if (!a->command)
+		return AP_EXIT_FAILED;
+	if (!strcmp(r->note.text, "exec"))
+		return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
+	return EXIT_OURS;
+}
+
+int cmd_record(int argc, char **argv)
+{
+	static const struct ap_source_ops *const live[] = {&ap_source_perf, NULL}, *const replay[] = {&ap_source_replay, NULL};
+	struct ap_session_result result;
+	struct ap_why why = {""};
+	struct record_args a;
+	int err = record_args_parse(argc, argv, &a), code;
+
+	if (err)
+		return err;
+	if (a.help) {
+		help();
+		record_args_done(&a);
+		return 0;
+	}
+	catch_signals();
+	a.session.stop = &stop_requested;
+	a.session.forward = &to_forward;
+	a.session.sources = a.session.source.replay_path ? replay : live;
+	a.session.source_forced = strcmp(a.source, "auto") != 0;
+	err = ap_session_run(&a.session, &result, &why);
+	if (err) {
+		fprintf(stderr, "aperture record: %s\n", why.text);
+		code = exit_failed(&a, &result, err);
+	} else {
+		print_end(&a, &result);
+		code = result.has_status ? exit_as(result.wait_status) : 0;
+	}
+	record_args_done(&a);
+	return code;
+}

@@ -1,0 +1,370 @@
+/* A sample's way: thread and process from the tracker; user addresses from the unwinder (or the source); each address to an interned frame
+ * (binary, ELF-relative address); the frames, root first, to one stack id; one row. New frames and stacks follow their sample in the same
+ * batch, so that a file cut at any commit has every stack that its samples name. */
+#include "record/pipeline.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "record/rows.h"
+#include "record/tables.h"
+#include "unwind/unwind.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	BATCH_BYTES = 2 << 20,	      /* hand over at this size */
+	BATCH_BYTES_MAX = 24 << 20,   /* drop samples past this when the writer is behind */
+	PATH_MAX_FRAMES = AP_UNWIND_DEPTH_MAX + 1024,
+};
+static const uint64_t BATCH_AGE_NS = 500000000;
+
+struct ap_pipeline {
+	struct ap_pipeline_config cfg;
+	struct ap_row_out rows; /* first batch, run id, boot: what the row writers need */
+	struct ap_tracker *tracker;
+	struct ap_stacks *stacks;
+	struct ap_tables *tables;
+	struct ap_store *store; /* NULL before connect */
+	uint64_t batch_since_ns;
+	size_t frames_stored, nodes_stored;
+	uint32_t *self_samples; /* by stack id */
+	size_t n_self, self_cap;
+	uint64_t *bias; /* by binary id - 1 */
+	size_t n_bias, bias_cap;
+	struct ap_pipeline_counts counts;
+	uint64_t dropped_since_row;
+	/* the sample at hand */
+	const struct ap_process *process;
+	uint64_t addresses[PATH_MAX_FRAMES];
+	uint32_t path[PATH_MAX_FRAMES + 1];
+};
+
+int ap_pipeline_new(const struct ap_pipeline_config *cfg, struct ap_pipeline **ret_pipeline, struct ap_why *why)
+{
+	struct ap_pipeline *p = calloc(1, sizeof *p);
+	struct ap_tracker_config tc = {0};
+	int err;
+
+	if (!p)
+		return ap_why(why, ENOMEM, "cannot start recording: out of memory");
+	p->cfg = *cfg;
+	p->rows.boot = cfg->boot;
+	p->rows.start_ns = cfg->start_ns;
+	p->rows.source = cfg->source;
+	tc.rows = ap_rows_for_tracker(&p->rows);
+	err = ap_batch_new(&p->rows.batch);
+	if (!err)
+		err = ap_stacks_new(cfg->max_memory / 2, &p->stacks);
+	if (!err)
+		err = ap_tables_new(cfg->max_memory / 2, &p->tables);
+	if (err) {
+		ap_pipeline_free(p);
+		return ap_why(why, -err, "cannot start recording: %s", strerror(-err));
+	}
+	err = ap_tracker_new(&tc, &p->tracker, why);
+	if (err) {
+		ap_pipeline_free(p);
+		return err;
+	}
+	p->batch_since_ns = ap_now_ns();
+	*ret_pipeline = p;
+	return 0;
+}
+
+struct ap_pipeline *ap_pipeline_free(struct ap_pipeline *p)
+{
+	if (p) {
+		ap_tracker_free(p->tracker);
+		ap_tables_free(p->tables);
+		ap_stacks_free(p->stacks);
+		ap_batch_free(p->rows.batch);
+		free(p->self_samples);
+		free(p->bias);
+		free(p);
+	}
+	return NULL;
+}
+
+struct ap_tracker *ap_pipeline_tracker(struct ap_pipeline *p)
+{
+	return p->tracker;
+}
+
+const struct ap_stacks *ap_pipeline_stacks(const struct ap_pipeline *p)
+{
+	return p->stacks;
+}
+
+void ap_pipeline_connect(struct ap_pipeline *p, struct ap_store *store)
+{
+	p->store = store;
+}
+
+struct ap_batch *ap_pipeline_batch(struct ap_pipeline *p)
+{
+	return p->rows.batch;
+}
+
+static void find_site(void *ctx, uint64_t address, struct ap_unwind_site *ret_site)
+{
+	struct ap_pipeline *p = ctx;
+	const struct ap_mapping *m = ap_tracker_find(p->tracker, p->process, address);
+
+	memset(ret_site, 0, sizeof *ret_site);
+	if (!m) {
+		ret_site->kind = AP_SITE_NOTHING;
+		ret_site->end = AP_STACK_END_UNMAPPED;
+		return;
+	}
+	ap_tables_site(p->tables, m->binary, ret_site);
+	ret_site->bias = m->bias;
+	ret_site->start = m->start;
+	ret_site->end_address = m->end;
+}
+
+static void remember_bias(struct ap_pipeline *p, const struct ap_mapping *m)
+{
+	uint64_t *v;
+
+	while (p->n_bias < m->binary->id) {
+		v = ap_grow(&p->bias, &p->bias_cap, p->n_bias, sizeof *v);
+		if (!v)
+			return;
+		v[p->n_bias++] = 0;
+	}
+	p->bias[m->binary->id - 1] = m->bias;
+}
+
+uint64_t ap_pipeline_bias(const struct ap_pipeline *p, uint32_t binary_id)
+{
+	return binary_id && binary_id <= p->n_bias ? p->bias[binary_id - 1] : 0;
+}
+
+static int intern(struct ap_pipeline *p, uint64_t address, bool kernel, uint32_t *ret_frame)
+{
+	const struct ap_mapping *m = kernel ? ap_tracker_find_kernel(p->tracker, address) : ap_tracker_find(p->tracker, p->process, address);
+	struct ap_frame f = {.kind = AP_FRAME_UNKNOWN, .address = address};
+
+	if (m) {
+		f.executable = m->binary->id;
+		f.address = address - m->bias;
+		f.kind = kernel ? AP_FRAME_KERNEL : m->binary->kind == AP_BINARY_JIT ? AP_FRAME_JIT : AP_FRAME_USER;
+		if (kernel)
+			remember_bias(p, m);
+	} else if (kernel) {
+		f.kind = AP_FRAME_KERNEL;
+	}
+	return ap_stacks_frame(p->stacks, &f, ret_frame);
+}
+
+/* Every user address of the sample, leaf first, and why the stack ends. */
+static const uint64_t *user_part(struct ap_pipeline *p, const struct ap_sample *s, size_t *ret_n, enum ap_stack_end *ret_end)
+{
+	struct ap_sample_view v;
+	struct ap_unwind_request rq;
+
+	ap_sample_view(s, &v);
+	if (!v.regs) {
+		*ret_n = s->n_user < PATH_MAX_FRAMES ? s->n_user : PATH_MAX_FRAMES;
+		*ret_end = s->end;
+		return v.user;
+	}
+	if (s->h.flags & AP_SAMPLE_COMPAT) {
+		p->addresses[0] = v.regs->r[AP_REG_PC];
+		*ret_n = 1;
+		*ret_end = AP_STACK_END_COMPAT;
+		return p->addresses;
+	}
+	rq = (struct ap_unwind_request){
+		.regs = v.regs, .stack = v.stack, .stack_size = s->stack_size, .find = find_site, .ctx = p};
+	*ret_n = ap_unwind(&rq, p->addresses, AP_UNWIND_DEPTH_MAX, ret_end);
+	return p->addresses;
+}
+
+static bool is_whole(enum ap_stack_end end)
+{
+	return end == AP_STACK_END_COMPLETE || end == AP_STACK_END_KERNEL_ONLY || end == AP_STACK_END_NONE;
+}
+
+/* The stack's id; -ENOSPC still gives the longest prefix that fits. */
+static int stack_of(struct ap_pipeline *p, const struct ap_sample *s, bool *ret_whole, uint32_t *ret_stack)
+{
+	const struct ap_frame cut_kind = {.kind = AP_FRAME_CUT};
+	struct ap_frame cut = cut_kind;
+	struct ap_sample_view v;
+	enum ap_stack_end end;
+	const uint64_t *user;
+	size_t n_user, n = 0, i;
+	int err = 0;
+
+	ap_sample_view(s, &v);
+	user = user_part(p, s, &n_user, &end);
+	*ret_whole = is_whole(end);
+	if (!*ret_whole) {
+		cut.address = end;
+		err = ap_stacks_frame(p->stacks, &cut, &p->path[n++]);
+	}
+	for (i = n_user; !err && i-- > 0 && n < PATH_MAX_FRAMES;)
+		err = intern(p, user[i], false, &p->path[n++]);
+	for (i = s->n_kernel; !err && i-- > 0 && n < PATH_MAX_FRAMES;)
+		err = intern(p, v.kernel[i], true, &p->path[n++]);
+	if (err)
+		return err;
+	return ap_stacks_path(p->stacks, p->path, n, ret_stack);
+}
+
+static void count_self(struct ap_pipeline *p, uint32_t stack)
+{
+	uint32_t *v;
+
+	while (p->n_self <= stack) {
+		v = ap_grow(&p->self_samples, &p->self_cap, p->n_self, sizeof *v);
+		if (!v)
+			return;
+		v[p->n_self++] = 0;
+	}
+	p->self_samples[stack]++;
+}
+
+static void drop(struct ap_pipeline *p, enum ap_loss_cause cause)
+{
+	p->counts.dropped++;
+	if (cause == AP_LOSS_WRITER_BEHIND)
+		p->dropped_since_row++;
+	else
+		ap_pipeline_loss(p, cause, 1);
+}
+
+static void put_sample(struct ap_pipeline *p, const struct ap_sample *s)
+{
+	const struct ap_thread *t;
+	struct ap_row_sample row;
+	uint32_t stack = 0;
+	bool whole;
+
+	if (ap_batch_bytes(p->rows.batch) > BATCH_BYTES_MAX) {
+		drop(p, AP_LOSS_WRITER_BEHIND);
+		return;
+	}
+	t = ap_tracker_thread(p->tracker, s->h.pid, s->h.tid, s->h.time_ns);
+	p->process = t ? ap_tracker_process(p->tracker, s->h.pid, s->h.time_ns) : NULL;
+	if (!p->process || stack_of(p, s, &whole, &stack)) {
+		drop(p, AP_LOSS_MEMORY_LIMIT);
+		return;
+	}
+	t = ap_tracker_thread(p->tracker, s->h.pid, s->h.tid, s->h.time_ns);
+	row = (struct ap_row_sample){.run = 1, .ts = (int64_t)s->h.time_ns - p->cfg.start_ns, .cpu = s->h.cpu, .event = s->event + 1,
+		.thread = t->id, .stack = stack, .weight = (int64_t)s->weight};
+	if (ap_batch_sample(p->rows.batch, &row)) {
+		drop(p, AP_LOSS_MEMORY_LIMIT);
+		return;
+	}
+	p->counts.samples++;
+	p->counts.complete += whole;
+	count_self(p, stack);
+}
+
+static void put(void *ctx, const struct ap_event *e)
+{
+	struct ap_pipeline *p = ctx;
+
+	switch (e->kind) {
+	case AP_EVENT_SAMPLE:
+		put_sample(p, (const struct ap_sample *)e);
+		break;
+	case AP_EVENT_LOST:
+		ap_rows_loss(&p->rows, (const struct ap_lost *)e);
+		if (((const struct ap_lost *)e)->cause == AP_LOSS_THROTTLED)
+			p->counts.throttled += ((const struct ap_lost *)e)->n;
+		break;
+	case AP_EVENT_CLOCK:
+		ap_rows_clock(&p->rows, (const struct ap_clock *)e);
+		break;
+	default:
+		ap_tracker_put(p->tracker, e);
+	}
+}
+
+struct ap_sink ap_pipeline_sink(struct ap_pipeline *p)
+{
+	return (struct ap_sink){.put = put, .ctx = p};
+}
+
+void ap_pipeline_loss(struct ap_pipeline *p, enum ap_loss_cause cause, uint64_t n)
+{
+	struct ap_lost l = {.h = {.time_ns = ap_now_ns(), .cpu = UINT32_MAX}, .n = n, .cause = cause};
+
+	if (n)
+		ap_rows_loss(&p->rows, &l);
+}
+
+void ap_pipeline_counts(const struct ap_pipeline *p, struct ap_pipeline_counts *ret_counts)
+{
+	*ret_counts = p->counts;
+}
+
+uint64_t *ap_pipeline_frame_samples(const struct ap_pipeline *p)
+{
+	size_t n = ap_stacks_node_count(p->stacks), id;
+	uint64_t *total = calloc(n + 1, sizeof *total), *frames = calloc(ap_stacks_frame_count(p->stacks) + 1, sizeof *frames);
+	const struct ap_stack_node *node;
+
+	for (id = n; total && frames && id > 0; id--) {
+		node = ap_stacks_node_at(p->stacks, (uint32_t)id);
+		total[id] += id < p->n_self ? p->self_samples[id] : 0;
+		total[node->parent] += total[id];
+		frames[node->frame - 1] += total[id];
+	}
+	if (!total) {
+		free(frames);
+		frames = NULL;
+	}
+	free(total);
+	return frames;
+}
+
+static int store_new_stacks(struct ap_pipeline *p)
+{
+	int err = 0;
+
+	while (!err && p->frames_stored < ap_stacks_frame_count(p->stacks)) {
+		err = ap_rows_frame(&p->rows, (uint32_t)p->frames_stored + 1, ap_stacks_frame_at(p->stacks, (uint32_t)p->frames_stored + 1));
+		p->frames_stored += !err;
+	}
+	while (!err && p->nodes_stored < ap_stacks_node_count(p->stacks)) {
+		err = ap_rows_stack(&p->rows, (uint32_t)p->nodes_stored + 1, ap_stacks_node_at(p->stacks, (uint32_t)p->nodes_stored + 1));
+		p->nodes_stored += !err;
+	}
+	return err;
+}
+
+int ap_pipeline_flush(struct ap_pipeline *p, bool all)
+{
+	uint64_t now = ap_now_ns();
+	struct ap_batch *fresh;
+	int err;
+
+	if (!p->store)
+		return 0;
+	if (!all && ap_batch_bytes(p->rows.batch) < BATCH_BYTES && now - p->batch_since_ns < BATCH_AGE_NS)
+		return ap_store_error(p->store, NULL);
+	if (p->dropped_since_row) {
+		ap_pipeline_loss(p, AP_LOSS_WRITER_BEHIND, p->dropped_since_row);
+		p->dropped_since_row = 0;
+	}
+	err = store_new_stacks(p);
+	if (!err)
+		err = ap_batch_new(&fresh);
+	if (err)
+		return err;
+	err = ap_store_put(p->store, p->rows.batch, all ? UINT64_MAX : 0);
+	if (err == -EAGAIN) {
+		ap_batch_free(fresh);
+		return 0;
+	}
+	p->rows.batch = fresh;
+	p->batch_since_ns = now;
+	return err;
+}

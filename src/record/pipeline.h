@@ -1,0 +1,51 @@
+/* Events in, rows out: the tracker names the process and the mapping, the unwinder and the interned stacks give one stack id, and rows go
+ * to the store in batches. One thread. */
+#ifndef AP_RECORD_PIPELINE_H
+#define AP_RECORD_PIPELINE_H
+
+#include "agg/stacks.h"
+#include "event/source.h"
+#include "proc/tracker.h"
+#include "store/store.h"
+
+#include <stdint.h>
+
+struct ap_pipeline_config {
+	uint64_t max_memory; /* of unwind tables and interned stacks together */
+	int64_t start_ns;    /* the run's; ts are relative to it */
+	const char *boot;
+	const char *source;  /* its name, for loss rows */
+	bool user_only;	     /* the user asked not to look into the kernel */
+};
+
+struct ap_pipeline_counts {
+	uint64_t samples;  /* stored */
+	uint64_t complete; /* of them, with a whole stack */
+	uint64_t dropped;  /* arrived but could not be stored: the writer was behind or memory at its limit */
+	uint64_t throttled;
+};
+
+struct ap_pipeline;
+
+int ap_pipeline_new(const struct ap_pipeline_config *cfg, struct ap_pipeline **ret_pipeline, struct ap_why *why);
+struct ap_pipeline *ap_pipeline_free(struct ap_pipeline *p);
+
+struct ap_tracker *ap_pipeline_tracker(struct ap_pipeline *p);
+const struct ap_stacks *ap_pipeline_stacks(const struct ap_pipeline *p);
+struct ap_sink ap_pipeline_sink(struct ap_pipeline *p);
+/* From now on batches go there. Before it, rows wait in memory. */
+void ap_pipeline_connect(struct ap_pipeline *p, struct ap_store *store);
+
+/* Hands what has gathered to the store if it is large or old enough, or in any case (`all`, which also waits for room). 0, or the error
+ * that stopped the writer. */
+int ap_pipeline_flush(struct ap_pipeline *p, bool all);
+struct ap_batch *ap_pipeline_batch(struct ap_pipeline *p); /* to add rows to */
+
+void ap_pipeline_loss(struct ap_pipeline *p, enum ap_loss_cause cause, uint64_t n);
+void ap_pipeline_counts(const struct ap_pipeline *p, struct ap_pipeline_counts *ret_counts);
+/* How many samples have the frame in their stack, by frame id (index id - 1); computed now. The caller frees. NULL: no memory. */
+uint64_t *ap_pipeline_frame_samples(const struct ap_pipeline *p);
+/* What to subtract from a kernel address of that binary; 0 where none was seen. */
+uint64_t ap_pipeline_bias(const struct ap_pipeline *p, uint32_t binary_id);
+
+#endif
