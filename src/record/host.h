@@ -5,7 +5,7 @@
 #include "store/store.h"
 
 struct ap_host {
-	char key[64], name[256], os[256], kernel[256], arch[64], cpu_model[256], boot[40];
+	char key[64], name[256], os[256], kernel[256], arch[72], cpu_model[256], boot[40];
 	int64_t cpus, memory_bytes;
 };
 

@@ -1,0 +1,1 @@
+UPDATE executable SET why = ?2 WHERE id = ?1;

@@ -1,0 +1,200 @@
+/* record: a stored event file through the whole pipeline into a sealed file; what must be counted is counted. */
+#include "base/mem.h"
+#include "event/replay.h"
+#include "record/child.h"
+#include "record/session.h"
+#include "store/store.h"
+#include "tests/check_main.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PID = 4000000, BASE = 0x400000 }; /* above pid_max: never a living process */
+
+static char folder[64], events_path[128], db_path[128];
+
+static void set_up(void)
+{
+	snprintf(folder, sizeof folder, "/tmp/check_record.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(events_path, sizeof events_path, "%s/events", folder);
+	snprintf(db_path, sizeof db_path, "%s/run.db", folder);
+}
+
+static void tear_down(void)
+{
+	char command[160];
+
+	snprintf(command, sizeof command, "rm -rf %s", folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void put_mmap(struct ap_replay_writer *w, uint64_t time_ns)
+{
+	char room[sizeof(struct ap_mmap) + PATH_MAX] = {0};
+	struct ap_mmap *m = (struct ap_mmap *)room;
+	struct stat st;
+	ssize_t n = readlink("/proc/self/exe", m->path, PATH_MAX - 8);
+
+	ck_assert_int_gt((int)n, 0);
+	ck_assert_int_eq(stat(m->path, &st), 0);
+	m->h = (struct ap_event){.time_ns = time_ns, .pid = PID, .tid = PID, .kind = AP_EVENT_MMAP};
+	m->start = BASE;
+	m->length = 1 << 20;
+	m->inode = st.st_ino;
+	m->device_major = major(st.st_dev);
+	m->device_minor = minor(st.st_dev);
+	m->protection = 5;
+	m->h.size = (uint32_t)((sizeof *m + (size_t)n + 8) & ~7ul);
+	ck_assert_int_eq(ap_replay_writer_put(w, &m->h), 0);
+}
+
+static void put_sample(struct ap_replay_writer *w, uint64_t time_ns, uint8_t end, const uint64_t *user, uint16_t n)
+{
+	struct {
+		struct ap_sample s;
+		uint64_t user[8];
+	} e = {.s = {.h = {.time_ns = time_ns, .pid = PID, .tid = PID, .kind = AP_EVENT_SAMPLE}, .weight = 1000, .n_user = n, .end = end}};
+
+	e.s.h.size = (uint32_t)ap_sample_size(0, n, false, 0);
+	memcpy(e.user, user, n * sizeof *user);
+	ck_assert_int_eq(ap_replay_writer_put(w, &e.s.h), 0);
+}
+
+static void put_lost(struct ap_replay_writer *w, uint64_t time_ns, uint64_t n)
+{
+	struct ap_lost l = {.h = {.time_ns = time_ns, .kind = AP_EVENT_LOST, .size = sizeof l}, .n = n, .cause = AP_LOSS_RING_FULL};
+
+	ck_assert_int_eq(ap_replay_writer_put(w, &l.h), 0);
+}
+
+/* Three whole stacks of one kind, one cut, one of another, seven lost. */
+static void write_events(void)
+{
+	static const char *const names[] = {"cpu-clock"};
+	const uint64_t deep[] = {BASE + 0x300, BASE + 0x200, BASE + 0x100}, flat[] = {BASE + 0x100};
+	struct ap_replay_writer *w;
+	struct ap_why why = {""};
+
+	ck_assert_msg(!ap_replay_writer_new(events_path, names, 1, &w, &why), "%s", why.text);
+	put_mmap(w, 1000);
+	for (int i = 0; i < 3; i++)
+		put_sample(w, 2000 + (uint64_t)i, AP_STACK_END_COMPLETE, deep, 3);
+	put_sample(w, 3000, AP_STACK_END_DUMP_ENDED, deep, 2);
+	put_sample(w, 4000, AP_STACK_END_COMPLETE, flat, 1);
+	put_lost(w, 5000, 7);
+	ck_assert_int_eq(ap_replay_writer_close(w), 0);
+}
+
+static int64_t ask(const char *sql)
+{
+	struct ap_why why = {""};
+	sqlite3_stmt *st;
+	sqlite3 *db;
+	int64_t v;
+
+	ck_assert_msg(!ap_store_open_read(db_path, &db, &why), "%s", why.text);
+	ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
+	ck_assert_msg(sqlite3_step(st) == SQLITE_ROW, "%s: no row", sql);
+	v = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return v;
+}
+
+static int record(struct ap_session_config *cfg, struct ap_session_result *r, struct ap_why *why)
+{
+	static const struct ap_source_ops *const sources[] = {&ap_source_replay, NULL};
+	static const atomic_int no = 0;
+
+	cfg->sources = sources;
+	cfg->source_forced = true;
+	cfg->output = db_path;
+	cfg->source.replay_path = events_path;
+	cfg->stop = cfg->forward = &no;
+	return ap_session_run(cfg, r, why);
+}
+
+START_TEST(replay_becomes_a_sealed_file)
+{
+	struct ap_session_config cfg = {.symbols = true};
+	struct ap_session_result r;
+	struct ap_why why = {""};
+
+	write_events();
+	ck_assert_msg(!record(&cfg, &r, &why), "%s", why.text);
+	ck_assert_uint_eq(r.samples, 5);
+	ck_assert_uint_eq(r.lost, 7);
+	ck_assert(r.complete_pct > 79.9 && r.complete_pct < 80.1);
+	ck_assert_int_eq(ask("SELECT count(*) FROM sample"), 5);
+	ck_assert_int_eq(ask("SELECT sum(weight) FROM sample"), 5000);
+	ck_assert_int_eq(ask("SELECT count(*) FROM stack WHERE parent_id >= id"), 0);
+	ck_assert_int_eq(ask("SELECT count(DISTINCT stack) FROM sample"), 3);
+	ck_assert_int_eq(ask("SELECT sum(n) FROM loss WHERE cause = 'ring full'"), 7);
+	ck_assert_int_eq(ask("SELECT seen - stored - filtered - lost FROM account"), 0);
+	ck_assert_int_eq(ask("SELECT count(*) FROM run WHERE end_reason = 'target exited' AND end_ns IS NOT NULL"), 1);
+	ck_assert_int_eq(ask("SELECT count(*) FROM frame WHERE kind = 4 AND address = 3"), 1);
+}
+END_TEST
+
+START_TEST(damaged_event_file_is_refused_and_leaves_no_file)
+{
+	struct ap_session_config cfg = {.symbols = false};
+	struct ap_session_result r;
+	struct ap_why why = {""};
+	FILE *f = fopen(events_path, "w");
+
+	fputs("nonsense", f);
+	fclose(f);
+	ck_assert_int_lt(record(&cfg, &r, &why), 0);
+	ck_assert_ptr_nonnull(strstr(why.text, events_path));
+	ck_assert_int_ne(access(db_path, F_OK), 0);
+}
+END_TEST
+
+START_TEST(command_that_does_not_exist_says_so)
+{
+	char *const argv[] = {(char *)"/no/such/program", NULL};
+	struct ap_child c = AP_CHILD_NONE;
+	struct ap_why why;
+
+	ck_assert_int_eq(ap_child_fork(argv, &c, &why), 0);
+	ck_assert_int_eq(ap_child_release(&c), -ENOENT);
+	ap_child_wait(&c);
+	ck_assert_int_eq(WEXITSTATUS(c.wait_status), 127);
+	ap_child_done(&c);
+}
+END_TEST
+
+START_TEST(command_never_released_never_runs)
+{
+	char *const argv[] = {(char *)"touch", events_path, NULL};
+	struct ap_child c = AP_CHILD_NONE;
+	struct ap_why why;
+
+	ck_assert_int_eq(ap_child_fork(argv, &c, &why), 0);
+	ap_child_done(&c);
+	ck_assert(c.reaped);
+	ck_assert_int_ne(access(events_path, F_OK), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("record");
+	TCase *c = tcase_create("record");
+
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, replay_becomes_a_sealed_file);
+	tcase_add_test(c, damaged_event_file_is_refused_and_leaves_no_file);
+	tcase_add_test(c, command_that_does_not_exist_says_so);
+	tcase_add_test(c, command_never_released_never_runs);
+	suite_add_tcase(s, c);
+	return check_main(s);
+}
