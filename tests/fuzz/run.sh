@@ -45,7 +45,8 @@ for name in "${names[@]}"; do
 	unbuilt)
 		bad=1
 		echo "not ok $n - $name: does not build"
-		grep -E "error|undefined|$name" make.out | head -n 30 | sed 's/^/# /'
+		# alone, so that its own messages are what is shown
+		make -s "tests/fuzz/$name" 2>&1 | head -n 30 | sed 's/^/# /'
 		;;
 	*)
 		bad=1
