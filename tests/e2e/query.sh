@@ -6,6 +6,8 @@ need_recording
 ap record -o run.db -F 499 -- sh -c 'i=0; while [ $i -lt 150000 ]; do i=$((i+1)); done'
 is "$?" 0 "record"
 want=$(sql run.db 'SELECT count(*) FROM sample')
+[ "${want:-0}" -gt 0 ]
+ok $? "with samples (${want:-none})"
 ap query run.db 'SELECT count(*) FROM sample'
 is "$?" 0 "query"
 like "$(cat out)" "(^|[^0-9])$want([^0-9]|\$)" "answers as sqlite3 does"
