@@ -23,7 +23,7 @@ START_TEST(paranoid_levels)
 		bool privileged;
 		enum doctor_state want;
 	} cases[] = {{-1, false, DOCTOR_WORKS}, {0, false, DOCTOR_WORKS}, {1, false, DOCTOR_LIMITED}, {2, false, DOCTOR_LIMITED},
-		     {3, false, DOCTOR_MISSING}, {4, false, DOCTOR_MISSING}, {2, true, DOCTOR_WORKS}, {4, true, DOCTOR_WORKS}};
+		{3, false, DOCTOR_MISSING}, {4, false, DOCTOR_MISSING}, {2, true, DOCTOR_WORKS}, {4, true, DOCTOR_WORKS}};
 	struct doctor d = {.n = 0};
 
 	doctor_paranoid(&d, cases[_i].level, cases[_i].privileged);

@@ -14,7 +14,7 @@ static void help(FILE *out)
 	      "  aperture doctor --format=json    the same for a program\n\n"
 	      "Each line: works, limited or missing; the subject; what works, or what is lost and the one least-privilege remedy.\n"
 	      "Exit: 0 something can be recorded, 1 nothing can, 2 wrong usage.\n",
-	      out);
+		out);
 }
 
 int cmd_doctor(int argc, char **argv)

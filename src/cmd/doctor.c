@@ -90,8 +90,9 @@ void doctor_kptr(struct doctor *d, long level, bool readable)
 	if (readable)
 		add(d, "kernel names", DOCTOR_WORKS, "", "/proc/kallsyms shows addresses (kptr_restrict is %ld)", level);
 	else
-		add(d, "kernel names", DOCTOR_LIMITED, level >= 2 ? "sudo sysctl kernel.kptr_restrict=1 (and run with CAP_SYSLOG)" : SETCAP("cap_syslog"),
-		    "/proc/kallsyms hides addresses (kptr_restrict is %ld): kernel frames stay without names", level);
+		add(d, "kernel names", DOCTOR_LIMITED,
+			level >= 2 ? "sudo sysctl kernel.kptr_restrict=1 (and run with CAP_SYSLOG)" : SETCAP("cap_syslog"),
+			"/proc/kallsyms hides addresses (kptr_restrict is %ld): kernel frames stay without names", level);
 }
 
 /* Early lines can hold small per-CPU offsets, so one that is not zero is enough. */
@@ -114,7 +115,7 @@ void doctor_sample_rate(struct doctor *d, long max_hz)
 		add(d, "sample rate", DOCTOR_WORKS, "", "up to %ld samples a second on each CPU (perf_event_max_sample_rate)", max_hz);
 	else
 		add(d, "sample rate", DOCTOR_LIMITED, "sudo sysctl kernel.perf_event_max_sample_rate=100000",
-		    "the kernel allows %ld samples a second on each CPU; a higher -F is cut to that", max_hz);
+			"the kernel allows %ld samples a second on each CPU; a higher -F is cut to that", max_hz);
 }
 
 static void ring_memory(struct doctor *d, bool privileged)
@@ -130,7 +131,7 @@ static void ring_memory(struct doctor *d, bool privileged)
 		add(d, "ring memory", DOCTOR_WORKS, "", "%lld kB for each CPU (perf_event_mlock_kb), then RLIMIT_MEMLOCK", (long long)kb);
 	else
 		add(d, "ring memory", DOCTOR_LIMITED, "sudo sysctl kernel.perf_event_mlock_kb=2048",
-		    "%lld kB for each CPU: small rings, so that samples may be lost at a high rate", (long long)kb);
+			"%lld kB for each CPU: small rings, so that samples may be lost at a high rate", (long long)kb);
 }
 
 static void sysctls(struct doctor *d, unsigned long long caps)
@@ -140,7 +141,7 @@ static void sysctls(struct doctor *d, unsigned long long caps)
 
 	if (ap_file_read_i64("/proc/sys/kernel/perf_event_paranoid", &v))
 		add(d, "perf_event", DOCTOR_MISSING, "use a kernel with CONFIG_PERF_EVENTS",
-		    "/proc/sys/kernel/perf_event_paranoid cannot be read: the kernel has no perf events, or /proc is hidden here");
+			"/proc/sys/kernel/perf_event_paranoid cannot be read: the kernel has no perf events, or /proc is hidden here");
 	else
 		doctor_paranoid(d, (long)v, privileged);
 	if (!ap_file_read_i64("/proc/sys/kernel/perf_event_max_sample_rate", &v))
@@ -157,12 +158,13 @@ void doctor_capabilities(struct doctor *d, unsigned long long caps)
 		int bit;
 		const char *name, *gives, *lost, *remedy;
 	} table[] = {
-		{CAP_BIT_PERFMON, "CAP_PERFMON", "other users' processes and the kernel can be sampled", "see perf_event_paranoid for what is refused",
-		 SETCAP("cap_perfmon")},
+		{CAP_BIT_PERFMON, "CAP_PERFMON", "other users' processes and the kernel can be sampled",
+			"see perf_event_paranoid for what is refused", SETCAP("cap_perfmon")},
 		{CAP_BIT_SYS_PTRACE, "CAP_SYS_PTRACE", "other users' /proc/PID/maps and binaries can be read",
-		 "other users' processes are sampled without the names of their functions", SETCAP("cap_perfmon,cap_sys_ptrace")},
+			"other users' processes are sampled without the names of their functions", SETCAP("cap_perfmon,cap_sys_ptrace")},
 		{CAP_BIT_BPF, "CAP_BPF", "eBPF programs may be loaded (this version has none yet)",
-		 "eBPF programs may not be loaded; nothing is lost in this version, which uses perf events", SETCAP("cap_bpf,cap_perfmon")},
+			"eBPF programs may not be loaded; nothing is lost in this version, which uses perf events",
+			SETCAP("cap_bpf,cap_perfmon")},
 	};
 	bool all = has(caps, CAP_BIT_SYS_ADMIN);
 
@@ -185,10 +187,10 @@ static void open_files(struct doctor *d)
 		return;
 	if (r.rlim_max >= NOFILE_MIN)
 		add(d, "open files", DOCTOR_WORKS, "", "%llu now, up to %llu (RLIMIT_NOFILE)", (unsigned long long)r.rlim_cur,
-		    (unsigned long long)r.rlim_max);
+			(unsigned long long)r.rlim_max);
 	else
 		add(d, "open files", DOCTOR_LIMITED, "ulimit -n 4096 (as root, or in limits.conf)",
-		    "at most %llu: a recording of many threads or CPUs may not open", (unsigned long long)r.rlim_max);
+			"at most %llu: a recording of many threads or CPUs may not open", (unsigned long long)r.rlim_max);
 }
 
 static void names(struct doctor *d)
@@ -197,20 +199,23 @@ static void names(struct doctor *d)
 
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		add(d, "BTF", DOCTOR_LIMITED, "use a kernel with CONFIG_DEBUG_INFO_BTF",
-		    "/sys/kernel/btf/vmlinux is not readable; only eBPF needs it, which this version does not have yet");
+			"/sys/kernel/btf/vmlinux is not readable; only eBPF needs it, which this version does not have yet");
 	else
 		add(d, "BTF", DOCTOR_WORKS, "", "/sys/kernel/btf/vmlinux (for eBPF, which this version does not have yet)");
 	if (access("/usr/lib/debug/.build-id", R_OK | X_OK))
 		add(d, "debug files", DOCTOR_LIMITED, "install the -dbgsym packages of what you profile, or name a folder with --debug-dir",
-		    "no /usr/lib/debug/.build-id: stripped programs show only their exported functions");
+			"no /usr/lib/debug/.build-id: stripped programs show only their exported functions");
 	else
 		add(d, "debug files", DOCTOR_WORKS, "", "/usr/lib/debug/.build-id");
 	h = dlopen("libdebuginfod.so.1", RTLD_LAZY | RTLD_LOCAL);
 	if (h && getenv("DEBUGINFOD_URLS") && getenv("DEBUGINFOD_URLS")[0])
-		add(d, "debuginfod", DOCTOR_WORKS, "", "DEBUGINFOD_URLS is set and libdebuginfod is here: symbolize --debuginfod can ask it");
+		add(d, "debuginfod", DOCTOR_WORKS, "",
+			"DEBUGINFOD_URLS is set and libdebuginfod is here: symbolize --debuginfod can ask it");
 	else
-		add(d, "debuginfod", DOCTOR_LIMITED, h ? "export DEBUGINFOD_URLS=https://debuginfod.debian.net" : "apt-get install libdebuginfod1",
-		    "%s: symbolize --debuginfod has nothing to ask", h ? "DEBUGINFOD_URLS is not set" : "libdebuginfod.so.1 is not here");
+		add(d, "debuginfod", DOCTOR_LIMITED,
+			h ? "export DEBUGINFOD_URLS=https://debuginfod.debian.net" : "apt-get install libdebuginfod1",
+			"%s: symbolize --debuginfod has nothing to ask",
+			h ? "DEBUGINFOD_URLS is not set" : "libdebuginfod.so.1 is not here");
 	if (h)
 		dlclose(h);
 }
@@ -247,18 +252,21 @@ static void room(struct doctor *d)
 	unsigned long long mb;
 
 	if (statvfs(".", &v)) {
-		add(d, "this folder", DOCTOR_MISSING, "go to a folder that you can write, or name one with -o", "statvfs: %s", strerror(errno));
+		add(d, "this folder", DOCTOR_MISSING, "go to a folder that you can write, or name one with -o", "statvfs: %s",
+			strerror(errno));
 		return;
 	}
 	mb = (unsigned long long)v.f_bavail * v.f_frsize >> 20;
 	fd = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0 && errno != EOPNOTSUPP && errno != EISDIR)
-		add(d, "this folder", DOCTOR_MISSING, "go to a folder that you can write, or name one with -o", "not writable: %s", strerror(errno));
+		add(d, "this folder", DOCTOR_MISSING, "go to a folder that you can write, or name one with -o", "not writable: %s",
+			strerror(errno));
 	else if (fd >= 0 && fcntl(fd, F_SETLK, &lock))
-		add(d, "this folder", DOCTOR_MISSING, "name a file on a local disk with -o", "the file system cannot lock files: %s", strerror(errno));
+		add(d, "this folder", DOCTOR_MISSING, "name a file on a local disk with -o", "the file system cannot lock files: %s",
+			strerror(errno));
 	else if (mb < ROOM_MIN_MB)
 		add(d, "this folder", DOCTOR_LIMITED, "free some room, name another folder with -o, or bound the file with --max-size",
-		    "%llu MB free: a recording may not fit", mb);
+			"%llu MB free: a recording may not fit", mb);
 	else
 		add(d, "this folder", DOCTOR_WORKS, "", "writable, %llu MB free", mb);
 }
@@ -278,7 +286,7 @@ static void sampled(struct doctor *d, const struct ap_source_ops *ops, const str
 	n = ops->events(s, &events);
 	for (size_t i = 0; i < n; i++)
 		add(d, "sampled event", DOCTOR_WORKS, "", "%s%s%s%s", events[i].name, events[i].user_only ? ", user space only" : "",
-		    events[i].why[0] ? ": " : "", events[i].why);
+			events[i].why[0] ? ": " : "", events[i].why);
 	ops->free(s);
 }
 

@@ -31,7 +31,7 @@ int doctor_print_json(const struct doctor *d, FILE *out)
 
 	for (f = d->findings; !err && f < d->findings + d->n; f++)
 		if (json_array_append_new(checks, json_pack("{s:s, s:s, s:s, s:s}", "name", f->name, "state", STATES[f->state], "text",
-							     f->text.text, "remedy", f->remedy.text)))
+							  f->text.text, "remedy", f->remedy.text)))
 			err = -ENOMEM;
 	if (!err && (json_dumpf(top, out, JSON_INDENT(2)) || fputc('\n', out) == EOF || fflush(out)))
 		err = -EIO;
