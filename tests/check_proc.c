@@ -254,6 +254,33 @@ START_TEST(a_storm_of_forks_stays_bounded_and_says_nothing)
 }
 END_TEST
 
+START_TEST(threads_come_and_go_and_the_last_ends_the_process)
+{
+	struct ap_tracker *t = tracker(NO_PROC, 0);
+	uint64_t s = 5000000000;
+	const struct ap_thread *thread;
+
+	put_fork(t, 1, 50, 50, s);
+	put_comm(t, AP_EVENT_COMM, 50, 50, s, "main");
+	for (uint32_t i = 51; i < 100; i++)
+		put_fork(t, 50, 50, i, s + i);
+	thread = ap_tracker_thread(t, 50, 70, s);
+	ck_assert_uint_eq(thread->tid, 70);
+	ck_assert_str_eq(thread->comm, "main");
+	put_comm(t, AP_EVENT_COMM, 50, 70, s + 200, "worker");
+	ck_assert_str_eq(ap_tracker_thread(t, 50, 70, s)->comm, "worker");
+	ck_assert_str_eq(ap_tracker_process(t, 50, s)->comm, "main");
+	for (uint32_t i = 50; i < 100; i++) {
+		ck_assert_uint_eq(said.last_end, 0);
+		put_exit(t, 50, i, s + 1000 + i);
+	}
+	ck_assert_uint_eq(said.last_end, s + 1099);
+	put_exit(t, 1, 1, s + 5000000000); /* the grace is over */
+	ck_assert_uint_eq(ap_tracker_process(t, 50, s)->start_ns, 0); /* a number alone by now */
+	ap_tracker_free(t);
+}
+END_TEST
+
 START_TEST(maps_lines)
 {
 	char ok[] = "7f00-7f10 r-xp 00002000 fe:00 247134    /a b\\012c (deleted)", bad[] = "7f10-7f00 r-xp 0 0:0 0";
@@ -621,6 +648,7 @@ int main(void)
 	tcase_add_test(c, a_pid_used_again_is_another_process);
 	tcase_add_test(c, a_new_mapping_splits_the_old);
 	tcase_add_test(c, a_storm_of_forks_stays_bounded_and_says_nothing);
+	tcase_add_test(c, threads_come_and_go_and_the_last_ends_the_process);
 	tcase_add_test(c, maps_lines);
 	tcase_add_test(c, a_deleted_binary_is_opened_by_its_mapping);
 	tcase_add_test(c, a_fifo_in_place_of_a_mapped_library_is_not_opened);

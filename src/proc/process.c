@@ -85,11 +85,9 @@ static void list_used(struct ap_processes *ps, struct ap_proc *p)
 
 static void forget_task(struct ap_processes *ps, struct ap_task *t)
 {
-	struct ap_task **at = &t->proc->tasks;
-
-	while (*at != t)
-		at = &(*at)->next;
-	*at = t->next;
+	*t->at = t->next;
+	if (t->next)
+		t->next->at = t->at;
 	if (!t->end_ns)
 		t->proc->n_live--;
 	unlist_ended(ps, t);
@@ -179,6 +177,9 @@ struct ap_task *ap_processes_add_task(struct ap_processes *ps, struct ap_proc *p
 	memcpy(t->t.comm, comm, sizeof t->t.comm);
 	t->proc = p;
 	t->next = p->tasks;
+	if (t->next)
+		t->next->at = &t->next;
+	t->at = &p->tasks;
 	p->tasks = t;
 	p->n_live++;
 	p->end_ns = 0;

@@ -12,7 +12,7 @@ struct ap_proc;
 struct ap_task {
 	struct ap_thread t; /* t.id 0: no row was said yet */
 	struct ap_proc *proc;
-	struct ap_task *next;	     /* of the same process */
+	struct ap_task *next, **at;  /* of the same process; what points to this one */
 	struct ap_task *older, *newer; /* in the list of the ended */
 	uint64_t end_ns;	     /* 0: lives */
 	uint32_t slot;

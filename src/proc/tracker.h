@@ -113,7 +113,7 @@ void ap_tracker_put(struct ap_tracker *t, const struct ap_event *e);
 const struct ap_process *ap_tracker_process(struct ap_tracker *t, uint32_t pid, uint64_t time_ns);
 const struct ap_thread *ap_tracker_thread(struct ap_tracker *t, uint32_t pid, uint32_t tid, uint64_t time_ns);
 
-/* The mapping that holds an address of that process now, or NULL. */
+/* The mapping that holds an address of that process now, or NULL. Valid until the next put, scan or find. */
 const struct ap_mapping *ap_tracker_find(struct ap_tracker *t, const struct ap_process *p, uint64_t address);
 /* The kernel's text or a module: mapping->binary of kind KERNEL, MODULE or BPF; NULL for an address that is in none. */
 const struct ap_mapping *ap_tracker_find_kernel(struct ap_tracker *t, uint64_t address);
