@@ -5,26 +5,21 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 /* bits of CapEff (include/uapi/linux/capability.h); numbers, since old headers lack the last two */
 enum { CAP_BIT_SYS_PTRACE = 19, CAP_BIT_SYS_ADMIN = 21, CAP_BIT_SYSLOG = 34, CAP_BIT_PERFMON = 38, CAP_BIT_BPF = 39 };
-enum { ROOM_MIN_MB = 256, NOFILE_MIN = 1024, KALLSYMS_HEAD = 4096, STATUS_MAX = 16384, MLOCK_MIN_KB = 516 };
+enum { KALLSYMS_HEAD = 4096, STATUS_MAX = 16384, MLOCK_MIN_KB = 516 };
 
 #define SETCAP(caps) "sudo setcap " caps "+ep \"$(command -v aperture)\""
 
-static void add(struct doctor *d, const char *name, enum doctor_state state, const char *remedy, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
-
-static void add(struct doctor *d, const char *name, enum doctor_state state, const char *remedy, const char *fmt, ...)
+void doctor_add(struct doctor *d, const char *name, enum doctor_state state, const char *remedy, const char *fmt, ...)
 {
 	struct doctor_finding *f;
 	va_list ap;
@@ -66,7 +61,8 @@ static void kernel(struct doctor *d)
 	struct utsname u;
 
 	if (!uname(&u))
-		add(d, "kernel", DOCTOR_WORKS, "", "%s %s %s, %ld CPUs", u.sysname, u.release, u.machine, sysconf(_SC_NPROCESSORS_ONLN));
+		doctor_add(d, "kernel", DOCTOR_WORKS, "", "%s %s %s, %ld CPUs", u.sysname, u.release, u.machine,
+			sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 void doctor_paranoid(struct doctor *d, long level, bool privileged)
@@ -74,23 +70,25 @@ void doctor_paranoid(struct doctor *d, long level, bool privileged)
 	static const char name[] = "perf_event_paranoid";
 
 	if (privileged)
-		add(d, name, DOCTOR_WORKS, "", "%ld: does not matter, this user has CAP_PERFMON or CAP_SYS_ADMIN", level);
+		doctor_add(d, name, DOCTOR_WORKS, "", "%ld: does not matter, this user has CAP_PERFMON or CAP_SYS_ADMIN", level);
 	else if (level <= 0)
-		add(d, name, DOCTOR_WORKS, "", "%ld: every process, user space and kernel", level);
+		doctor_add(d, name, DOCTOR_WORKS, "", "%ld: every process, user space and kernel", level);
 	else if (level == 1)
-		add(d, name, DOCTOR_LIMITED, SETCAP("cap_perfmon"), "1: own processes with the kernel; the whole machine (-a) is refused");
+		doctor_add(d, name, DOCTOR_LIMITED, SETCAP("cap_perfmon"),
+			"1: own processes with the kernel; the whole machine (-a) is refused");
 	else if (level == 2)
-		add(d, name, DOCTOR_LIMITED, SETCAP("cap_perfmon"), "2: own processes, user space only; kernel frames and -a are refused");
+		doctor_add(d, name, DOCTOR_LIMITED, SETCAP("cap_perfmon"),
+			"2: own processes, user space only; kernel frames and -a are refused");
 	else
-		add(d, name, DOCTOR_MISSING, SETCAP("cap_perfmon"), "%ld: this user may sample nothing", level);
+		doctor_add(d, name, DOCTOR_MISSING, SETCAP("cap_perfmon"), "%ld: this user may sample nothing", level);
 }
 
 void doctor_kptr(struct doctor *d, long level, bool readable)
 {
 	if (readable)
-		add(d, "kernel names", DOCTOR_WORKS, "", "/proc/kallsyms shows addresses (kptr_restrict is %ld)", level);
+		doctor_add(d, "kernel names", DOCTOR_WORKS, "", "/proc/kallsyms shows addresses (kptr_restrict is %ld)", level);
 	else
-		add(d, "kernel names", DOCTOR_LIMITED,
+		doctor_add(d, "kernel names", DOCTOR_LIMITED,
 			level >= 2 ? "sudo sysctl kernel.kptr_restrict=1 (and run with CAP_SYSLOG)" : SETCAP("cap_syslog"),
 			"/proc/kallsyms hides addresses (kptr_restrict is %ld): kernel frames stay without names", level);
 }
@@ -112,9 +110,10 @@ static bool kallsyms_readable(void)
 void doctor_sample_rate(struct doctor *d, long max_hz)
 {
 	if (max_hz >= 1000)
-		add(d, "sample rate", DOCTOR_WORKS, "", "up to %ld samples a second on each CPU (perf_event_max_sample_rate)", max_hz);
+		doctor_add(
+			d, "sample rate", DOCTOR_WORKS, "", "up to %ld samples a second on each CPU (perf_event_max_sample_rate)", max_hz);
 	else
-		add(d, "sample rate", DOCTOR_LIMITED, "sudo sysctl kernel.perf_event_max_sample_rate=100000",
+		doctor_add(d, "sample rate", DOCTOR_LIMITED, "sudo sysctl kernel.perf_event_max_sample_rate=100000",
 			"the kernel allows %ld samples a second on each CPU; a higher -F is cut to that", max_hz);
 }
 
@@ -126,11 +125,12 @@ static void ring_memory(struct doctor *d, bool privileged)
 	if (ap_file_read_i64("/proc/sys/kernel/perf_event_mlock_kb", &kb))
 		return;
 	if (privileged)
-		add(d, "ring memory", DOCTOR_WORKS, "", "unlimited for this user (perf_event_mlock_kb is %lld)", (long long)kb);
+		doctor_add(d, "ring memory", DOCTOR_WORKS, "", "unlimited for this user (perf_event_mlock_kb is %lld)", (long long)kb);
 	else if (kb >= MLOCK_MIN_KB || (!getrlimit(RLIMIT_MEMLOCK, &r) && r.rlim_cur >= 8u << 20))
-		add(d, "ring memory", DOCTOR_WORKS, "", "%lld kB for each CPU (perf_event_mlock_kb), then RLIMIT_MEMLOCK", (long long)kb);
+		doctor_add(d, "ring memory", DOCTOR_WORKS, "", "%lld kB for each CPU (perf_event_mlock_kb), then RLIMIT_MEMLOCK",
+			(long long)kb);
 	else
-		add(d, "ring memory", DOCTOR_LIMITED, "sudo sysctl kernel.perf_event_mlock_kb=2048",
+		doctor_add(d, "ring memory", DOCTOR_LIMITED, "sudo sysctl kernel.perf_event_mlock_kb=2048",
 			"%lld kB for each CPU: small rings, so that samples may be lost at a high rate", (long long)kb);
 }
 
@@ -140,7 +140,7 @@ static void sysctls(struct doctor *d, unsigned long long caps)
 	int64_t v;
 
 	if (ap_file_read_i64("/proc/sys/kernel/perf_event_paranoid", &v))
-		add(d, "perf_event", DOCTOR_MISSING, "use a kernel with CONFIG_PERF_EVENTS",
+		doctor_add(d, "perf_event", DOCTOR_MISSING, "use a kernel with CONFIG_PERF_EVENTS",
 			"/proc/sys/kernel/perf_event_paranoid cannot be read: the kernel has no perf events, or /proc is hidden here");
 	else
 		doctor_paranoid(d, (long)v, privileged);
@@ -173,102 +173,10 @@ void doctor_capabilities(struct doctor *d, unsigned long long caps)
 		bool ok = has(caps, table[i].bit) || (all && table[i].bit != CAP_BIT_SYS_PTRACE);
 
 		if (ok)
-			add(d, table[i].name, DOCTOR_WORKS, "", "%s", table[i].gives);
+			doctor_add(d, table[i].name, DOCTOR_WORKS, "", "%s", table[i].gives);
 		else
-			add(d, table[i].name, DOCTOR_LIMITED, table[i].remedy, "not held: %s", table[i].lost);
+			doctor_add(d, table[i].name, DOCTOR_LIMITED, table[i].remedy, "not held: %s", table[i].lost);
 	}
-}
-
-static void open_files(struct doctor *d)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r))
-		return;
-	if (r.rlim_max >= NOFILE_MIN)
-		add(d, "open files", DOCTOR_WORKS, "", "%llu now, up to %llu (RLIMIT_NOFILE)", (unsigned long long)r.rlim_cur,
-			(unsigned long long)r.rlim_max);
-	else
-		add(d, "open files", DOCTOR_LIMITED, "ulimit -n 4096 (as root, or in limits.conf)",
-			"at most %llu: a recording of many threads or CPUs may not open", (unsigned long long)r.rlim_max);
-}
-
-static void names(struct doctor *d)
-{
-	void *h;
-
-	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		add(d, "BTF", DOCTOR_LIMITED, "use a kernel with CONFIG_DEBUG_INFO_BTF",
-			"/sys/kernel/btf/vmlinux is not readable; only eBPF needs it, which this version does not have yet");
-	else
-		add(d, "BTF", DOCTOR_WORKS, "", "/sys/kernel/btf/vmlinux (for eBPF, which this version does not have yet)");
-	if (access("/usr/lib/debug/.build-id", R_OK | X_OK))
-		add(d, "debug files", DOCTOR_LIMITED, "install the -dbgsym packages of what you profile, or name a folder with --debug-dir",
-			"no /usr/lib/debug/.build-id: stripped programs show only their exported functions");
-	else
-		add(d, "debug files", DOCTOR_WORKS, "", "/usr/lib/debug/.build-id");
-	h = dlopen("libdebuginfod.so.1", RTLD_LAZY | RTLD_LOCAL);
-	if (h && getenv("DEBUGINFOD_URLS") && getenv("DEBUGINFOD_URLS")[0])
-		add(d, "debuginfod", DOCTOR_WORKS, "",
-			"DEBUGINFOD_URLS is set and libdebuginfod is here: symbolize --debuginfod can ask it");
-	else
-		add(d, "debuginfod", DOCTOR_LIMITED,
-			h ? "export DEBUGINFOD_URLS=https://debuginfod.debian.net" : "apt-get install libdebuginfod1",
-			"%s: symbolize --debuginfod has nothing to ask",
-			h ? "DEBUGINFOD_URLS is not set" : "libdebuginfod.so.1 is not here");
-	if (h)
-		dlclose(h);
-}
-
-static bool on_path(const char *tool)
-{
-	const char *path = getenv("PATH");
-	char file[4096];
-
-	for (size_t len; path && *path; path += len + (path[len] == ':')) {
-		len = strcspn(path, ":");
-		if (len + strlen(tool) + 2 > sizeof file)
-			continue;
-		snprintf(file, sizeof file, "%.*s/%s", (int)len, path, tool);
-		if (!access(file, X_OK))
-			return true;
-	}
-	return false;
-}
-
-static void tools(struct doctor *d)
-{
-	if (on_path("sqlite3"))
-		add(d, "sqlite3", DOCTOR_WORKS, "", "found: the views of a file can be asked with it");
-	else
-		add(d, "sqlite3", DOCTOR_LIMITED, "apt-get install sqlite3", "not on PATH: use `aperture query` instead");
-}
-
-static void room(struct doctor *d)
-{
-	struct statvfs v;
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
-	AP_AUTO_CLOSE int fd = -1;
-	unsigned long long mb;
-
-	if (statvfs(".", &v)) {
-		add(d, "this folder", DOCTOR_MISSING, "go to a folder that you can write, or name one with -o", "statvfs: %s",
-			strerror(errno));
-		return;
-	}
-	mb = (unsigned long long)v.f_bavail * v.f_frsize >> 20;
-	fd = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0 && errno != EOPNOTSUPP && errno != EISDIR)
-		add(d, "this folder", DOCTOR_MISSING, "go to a folder that you can write, or name one with -o", "not writable: %s",
-			strerror(errno));
-	else if (fd >= 0 && fcntl(fd, F_SETLK, &lock))
-		add(d, "this folder", DOCTOR_MISSING, "name a file on a local disk with -o", "the file system cannot lock files: %s",
-			strerror(errno));
-	else if (mb < ROOM_MIN_MB)
-		add(d, "this folder", DOCTOR_LIMITED, "free some room, name another folder with -o, or bound the file with --max-size",
-			"%llu MB free: a recording may not fit", mb);
-	else
-		add(d, "this folder", DOCTOR_WORKS, "", "writable, %llu MB free", mb);
 }
 
 /* Which event would be sampled, found by opening the source on this process. */
@@ -280,12 +188,12 @@ static void sampled(struct doctor *d, const struct ap_source_ops *ops, const str
 	size_t n;
 
 	if (ops->open(cfg, &s, &why)) {
-		add(d, "sampled event", DOCTOR_MISSING, "see the lines above", "%s: %s", ops->name, why.text);
+		doctor_add(d, "sampled event", DOCTOR_MISSING, "see the lines above", "%s: %s", ops->name, why.text);
 		return;
 	}
 	n = ops->events(s, &events);
 	for (size_t i = 0; i < n; i++)
-		add(d, "sampled event", DOCTOR_WORKS, "", "%s%s%s%s", events[i].name, events[i].user_only ? ", user space only" : "",
+		doctor_add(d, "sampled event", DOCTOR_WORKS, "", "%s%s%s%s", events[i].name, events[i].user_only ? ", user space only" : "",
 			events[i].why[0] ? ": " : "", events[i].why);
 	ops->free(s);
 }
@@ -297,11 +205,11 @@ static bool probe(struct doctor *d, const struct ap_source_ops *ops, const struc
 
 	ops->probe(cfg, &p);
 	if (!p.usable)
-		add(d, name, DOCTOR_MISSING, "", "source %s: %s", ops->name, p.why.text);
+		doctor_add(d, name, DOCTOR_MISSING, "", "source %s: %s", ops->name, p.why.text);
 	else if (p.why.text[0])
-		add(d, name, DOCTOR_LIMITED, "", "source %s: %s", ops->name, p.why.text);
+		doctor_add(d, name, DOCTOR_LIMITED, "", "source %s: %s", ops->name, p.why.text);
 	else
-		add(d, name, DOCTOR_WORKS, "", "source %s", ops->name);
+		doctor_add(d, name, DOCTOR_WORKS, "", "source %s", ops->name);
 	return p.usable;
 }
 
@@ -324,9 +232,6 @@ int doctor_examine(const struct ap_source_ops *const *sources, struct doctor *d)
 	}
 	sysctls(d, caps);
 	doctor_capabilities(d, caps);
-	open_files(d);
-	names(d);
-	tools(d);
-	room(d);
+	doctor_environment(d);
 	return usable ? 0 : 1;
 }

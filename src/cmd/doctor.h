@@ -33,6 +33,11 @@ void doctor_kptr(struct doctor *d, long level, bool readable);
 void doctor_capabilities(struct doctor *d, unsigned long long effective);
 void doctor_sample_rate(struct doctor *d, long max_hz);
 
+void doctor_environment(struct doctor *d);
+/* Appends a finding, or counts it as dropped. `remedy` is "" when it works. */
+void doctor_add(struct doctor *d, const char *name, enum doctor_state state, const char *remedy, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+
 /* One finding a line. */
 int doctor_print_text(const struct doctor *d, FILE *out); /* 0 or -EIO */
 /* One object: {"version": ..., "checks": [{"name", "state": "works"|"limited"|"missing", "text", "remedy"}]}. 0, -ENOMEM or -EIO */
