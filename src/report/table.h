@@ -1,0 +1,30 @@
+/* A table of rows as text, JSON or CSV. */
+#ifndef AP_REPORT_TABLE_H
+#define AP_REPORT_TABLE_H
+
+#include "report/report.h"
+
+enum report_cell { CELL_TEXT, CELL_INT, CELL_REAL };
+struct report_column {
+	const char *name;
+	enum report_cell kind;
+	int width; /* text format; 0: as wide as it comes */
+};
+struct report_value {
+	const char *text;
+	int64_t integer;
+	double real;
+};
+struct report_table {
+	const struct report_column *columns;
+	size_t n_columns;
+	enum ap_report_format format;
+	FILE *out;
+	struct ap_buf line;
+	size_t rows;
+};
+int report_table_begin(struct report_table *t);
+int report_table_row(struct report_table *t, const struct report_value *values);
+int report_table_end(struct report_table *t); /* 0, or the negative errno of writing */
+
+#endif
