@@ -9,11 +9,12 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void __attribute__((noreturn)) run_child(char *const *argv, int go_fd, int error_fd)
+static void __attribute__((noreturn)) run_child(char *const *argv, const struct rlimit *files, int go_fd, int error_fd)
 {
 	char byte;
 	int err;
@@ -22,6 +23,7 @@ static void __attribute__((noreturn)) run_child(char *const *argv, int go_fd, in
 	if (read(go_fd, &byte, 1) != 1)
 		_exit(125);
 	signal(SIGPIPE, SIG_DFL);
+	setrlimit(RLIMIT_NOFILE, files); /* the recorder raises its own while it opens rings and binaries */
 	execvp(argv[0], argv);
 	err = errno;
 	if (write(error_fd, &err, sizeof err) != sizeof err)
@@ -32,6 +34,7 @@ static void __attribute__((noreturn)) run_child(char *const *argv, int go_fd, in
 int ap_child_fork(char *const *argv, struct ap_child *ret_child, struct ap_why *why)
 {
 	struct ap_child c = AP_CHILD_NONE;
+	struct rlimit files = {0};
 	int go[2], error[2], err;
 
 	if (pipe2(go, O_CLOEXEC))
@@ -42,11 +45,12 @@ int ap_child_fork(char *const *argv, struct ap_child *ret_child, struct ap_why *
 		close(go[1]);
 		return ap_why(why, err, "cannot start %s: pipe2: %s", argv[0], strerror(err));
 	}
+	getrlimit(RLIMIT_NOFILE, &files);
 	c.pid = fork();
 	if (c.pid == 0) {
 		close(go[1]);
 		close(error[0]);
-		run_child(argv, go[0], error[1]);
+		run_child(argv, &files, go[0], error[1]);
 	}
 	err = errno;
 	close(go[0]);

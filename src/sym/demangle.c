@@ -13,10 +13,10 @@ int ap_sym_demangle(const char *linkage_name, struct ap_buf *ret_name)
 {
 	size_t n = strlen(linkage_name);
 	char *readable = NULL;
-	int err;
+	int err, style = linkage_name[0] == '_' && linkage_name[1] == 'D' ? DMGL_DLANG : DMGL_AUTO; /* AUTO does not try D */
 
 	if (n <= MANGLED_MAX && (linkage_name[0] == '_' || linkage_name[0] == '?'))
-		readable = cplus_demangle(linkage_name, DMGL_PARAMS | DMGL_ANSI | DMGL_AUTO);
+		readable = cplus_demangle(linkage_name, DMGL_PARAMS | DMGL_ANSI | style);
 	err = ap_buf_puts(ret_name, readable && readable[0] ? readable : linkage_name);
 	free(readable);
 	return err;
