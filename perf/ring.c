@@ -1,14 +1,16 @@
 /* The kernel maps a header page and then the data. Mapped first at +n pages and then at 0, the second mapping's last data page replaces the
- * first one's header, and the data stands twice in a row. */
+ * first one's header, and the data stands twice in a row. Kernels from 6.16 on refuse to split a ring's mapping (-EINVAL): there the ring is
+ * mapped once, and the rare record that wraps is put together in a buffer. */
 #include "perf/ring.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-int ap_ring_map(struct ap_ring *r, int fd, size_t size)
+static int map_twice(struct ap_ring *r, int fd, size_t page, size_t size)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	unsigned char *base = mmap(NULL, page + 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int err;
 
@@ -21,7 +23,38 @@ int ap_ring_map(struct ap_ring *r, int fd, size_t size)
 		return err;
 	}
 	r->page = (struct perf_event_mmap_page *)base;
-	r->data = base + page;
+	r->mapped = page + 2 * size;
+	return 0;
+}
+
+static int map_once(struct ap_ring *r, int fd, size_t page, size_t size)
+{
+	void *base = mmap(NULL, page + size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	int err;
+
+	if (base == MAP_FAILED)
+		return -errno;
+	r->joined = malloc(UINT16_MAX + 1);
+	if (!r->joined) {
+		err = -ENOMEM;
+		munmap(base, page + size);
+		return err;
+	}
+	r->page = base;
+	r->mapped = page + size;
+	return 0;
+}
+
+int ap_ring_map(struct ap_ring *r, int fd, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int err = map_twice(r, fd, page, size);
+
+	if (err == -EINVAL)
+		err = map_once(r, fd, page, size);
+	if (err)
+		return err;
+	r->data = (unsigned char *)r->page + page;
 	r->size = size;
 	r->tail = r->head = r->page->data_tail;
 	return 0;
@@ -30,13 +63,27 @@ int ap_ring_map(struct ap_ring *r, int fd, size_t size)
 void ap_ring_unmap(struct ap_ring *r)
 {
 	if (r->page)
-		munmap(r->page, (size_t)(r->data - (unsigned char *)r->page) + 2 * r->size);
+		munmap(r->page, r->mapped);
 	r->page = NULL;
+	free(r->joined);
+	r->joined = NULL;
 }
 
 void ap_ring_look(struct ap_ring *r)
 {
 	r->head = __atomic_load_n(&r->page->data_head, __ATOMIC_ACQUIRE);
+}
+
+/* Records are 8-aligned, so a header never wraps. */
+static const struct perf_event_header *join(struct ap_ring *r, const struct perf_event_header *h)
+{
+	size_t at = r->tail & (r->size - 1), first = r->size - at;
+
+	if (h->size <= first)
+		return h;
+	memcpy(r->joined, h, first);
+	memcpy(r->joined + first, r->data, h->size - first);
+	return (const struct perf_event_header *)r->joined;
 }
 
 const struct perf_event_header *ap_ring_peek(struct ap_ring *r, int *ret_bad)
@@ -51,7 +98,7 @@ const struct perf_event_header *ap_ring_peek(struct ap_ring *r, int *ret_bad)
 		*ret_bad = 1;
 		return NULL;
 	}
-	return h;
+	return r->joined ? join(r, h) : h;
 }
 
 void ap_ring_skip(struct ap_ring *r, const struct perf_event_header *h)

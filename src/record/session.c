@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -227,6 +228,7 @@ static void account(struct session *s)
 static int seal(struct session *s, const char *reason, struct ap_why *why)
 {
 	struct rusage ru = {0};
+	struct stat st;
 	struct ap_store_end end = {.end_ns = (int64_t)ap_now_ns(), .reason = reason, .exit_code = AP_NULL};
 	int err;
 
@@ -239,6 +241,7 @@ static int seal(struct session *s, const char *reason, struct ap_why *why)
 	s->result->recorder_peak_bytes = (uint64_t)end.recorder_peak_bytes;
 	err = ap_store_seal(s->store, &end, why);
 	s->store = NULL;
+	s->result->file_bytes = stat(s->cfg->output, &st) ? 0 : (uint64_t)st.st_size;
 	return err;
 }
 
