@@ -74,9 +74,10 @@ static int open_plain(const struct ap_mapped *m)
 {
 	char path[256];
 
-	snprintf(path, sizeof path, "%s/%u", m->proc, m->pid);
-	if (!access(path, F_OK))
-		return -ENOENT; /* it lives: its own root has been asked, ours says nothing about it */
+	/* While it lives its own root has been asked, and ours says nothing about it. A zombie has a folder in /proc, but no root. */
+	snprintf(path, sizeof path, "%s/%u/root", m->proc, m->pid);
+	if (!access(path, F_OK) || (errno != ENOENT && errno != ESRCH))
+		return -ENOENT;
 	return open_path(m->path);
 }
 

@@ -101,7 +101,7 @@ static void on_done(void *ctx, size_t job, size_t named, const char *why)
 {
 	struct names *n = ctx;
 	const struct ap_binary *b = n->binaries[n->job_binary[job] - 1];
-	struct ap_row_executable row = {.id = b->id, .build_id = b->build_id, .path = b->path, .kind = b->kind, .why = why};
+	struct ap_row_executable row = {.id = b->id, .build_id = b->build_id, .path = b->path, .kind = b->kind, .why = b->why[0] ? b->why : why};
 
 	if (why[0] && ap_batch_executable(ap_pipeline_batch(n->pipeline), &row) && !n->err)
 		n->err = -ENOMEM;

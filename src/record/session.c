@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DRAIN_BUDGET = 8 << 20, POLL_MS = 50 };
+enum { DRAIN_BUDGET = 8 << 20, POLL_MS = 20 };
 static const uint64_t DEFAULT_MEMORY = 48ull << 20;
 
 struct session {
