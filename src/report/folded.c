@@ -1,4 +1,4 @@
-/* One line a distinct stack: command;root;...;leaf samples, sorted. Two stacks that read the same become one line. */
+/* One line a distinct stack: command;root;...;leaf weight, sorted. Two stacks that read the same become one line. */
 #include "report/names.h"
 
 #include <errno.h>
@@ -6,7 +6,7 @@
 
 struct line {
 	char *text; /* in the arena */
-	int64_t n;
+	int64_t weight;
 };
 struct folded {
 	const struct report_names *names;
@@ -46,7 +46,7 @@ static int add(void *ctx, const struct ap_selection_row *row)
 	if (!err)
 		err = put_frames(f, (size_t)row->stack, &b);
 	if (!err) {
-		v[f->n] = (struct line){ap_arena_strndup(&f->strings, b.data, b.len), row->n};
+		v[f->n] = (struct line){ap_arena_strndup(&f->strings, b.data, b.len), row->weight};
 		err = v[f->n++].text ? 0 : -ENOMEM;
 	}
 	ap_buf_done(&b);
@@ -60,12 +60,12 @@ static int by_text(const void *a, const void *b)
 
 static int print(const struct folded *f, FILE *out)
 {
-	int64_t n;
+	int64_t weight;
 
 	for (size_t i = 0; i < f->n; i++) {
-		for (n = f->v[i].n; i + 1 < f->n && !strcmp(f->v[i].text, f->v[i + 1].text); i++)
-			n += f->v[i + 1].n;
-		if (fprintf(out, "%s %lld\n", f->v[i].text, (long long)n) < 0)
+		for (weight = f->v[i].weight; i + 1 < f->n && !strcmp(f->v[i].text, f->v[i + 1].text); i++)
+			weight += f->v[i + 1].weight;
+		if (fprintf(out, "%s %lld\n", f->v[i].text, (long long)weight) < 0)
 			return -EIO;
 	}
 	return 0;

@@ -135,7 +135,7 @@ static int first_rows(struct ap_store *s, const struct ap_store_run *run, struct
 	int rc;
 
 	make_uuid(uuid);
-	rc = sqlite3_exec(s->db, "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; BEGIN;", NULL, NULL, NULL);
+	rc = sqlite3_exec(s->db, "PRAGMA page_size=16384; BEGIN;", NULL, NULL, NULL);
 	if (!rc)
 		rc = sqlite3_exec(s->db, ap_sql_schema, NULL, NULL, NULL);
 	if (!rc)
@@ -146,8 +146,9 @@ static int first_rows(struct ap_store *s, const struct ap_store_run *run, struct
 		rc = text_row(s, ap_sql_add_run, run, run->uuid ? run->uuid : uuid);
 	if (!rc)
 		rc = put_labels(s, run->labels);
+	/* Only then the log: the file itself carries our mark from its first commit on, whatever happens to the recorder. */
 	if (!rc)
-		rc = sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
+		rc = sqlite3_exec(s->db, "COMMIT; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;", NULL, NULL, NULL);
 	return rc ? ap_why(why, ap_store_errno(s->db, rc), "%s: cannot create the file: %s", s->path, sqlite3_errmsg(s->db)) : 0;
 }
 

@@ -19,7 +19,8 @@ like "$(cat /proc/"$spinner"/stat)" '\) R ' "the target runs on"
 "$APERTURE" record -o int.db -F 299 -p "$spinner" >out 2>err </dev/null &
 pid=$!
 started+=($pid)
-has_rows() { [ "$(sqlite3 "$1" 'SELECT count(*) > 20 FROM sample' 2>/dev/null)" = 1 ]; }
+# stock sqlite3 would make a file that is not there yet
+has_rows() { [ -s "$1" ] && [ "$(sqlite3 "$1" 'SELECT count(*) > 20 FROM sample' 2>/dev/null)" = 1 ]; }
 wait_for has_rows int.db
 ok $? "rows are committed while it records"
 kill -INT $pid

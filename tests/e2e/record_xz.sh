@@ -49,7 +49,7 @@ ok $? "at least 95 % of the stacks are whole ($(python3 -c 'import json; print(j
 ap report run.db --folded
 ok $? "folded"
 weight=$(sql run.db 'SELECT sum(weight) FROM sample')
-is "$(awk '{s += $NF} END {printf "%d", s}' out)" "$weight" "folded adds up to the weight of all samples"
+is "$(awk '{s += $NF} END {printf "%.0f", s}' out)" "$weight" "folded adds up to the weight of all samples"
 like "$(cut -d';' -f1 out | sort | uniq -c | sort -rn | head -n 1)" ' xz' "folded lines begin with the command"
 ap report run.db --top
 ok $? "top"
