@@ -1,0 +1,13 @@
+#!/bin/sh
+# Opens the flame graph's page in chromium. Without node or chromium there is nothing to open it with.
+set -u
+skip() { echo "1..0 # SKIP $1"; exit 0; }
+command -v node >/dev/null || skip "node is not installed"
+browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || skip "chromium is not installed"
+here=${srcdir:-.}
+dir=$(mktemp -d) || exit 99
+trap 'rm -rf "$dir"' EXIT
+for kind in plain deep wide empty; do
+	tests/flame_page "$here/sql/schema.sql" $kind >"$dir/$kind.html" || { echo "Bail out! flame_page $kind failed"; exit 1; }
+done
+node "$here/tests/flame_test.js" "$browser" "$dir" "$here/src/report"
