@@ -1,44 +1,39 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # The n-th malloc, open, write, fsync, mmap, perf_event_open fails, for n = 1, 2, ... with growing steps until a run without the failure:
-# no crash, the right exit, and a file that is either not there or opens and is consistent.
-set -u
+# no crash, the right exit, a word about it, and a file that is either not there or opens and is consistent.
 . "$(dirname "$0")/lib.sh"
-plan_later
+need sqlite3
+need_recording
+fault=${FAULT_LIBRARY:-}
+[ -f "$fault" ] || skip_all "the fault library is not built (make check builds it)"
 
-fault=$FAULT_LIBRARY
-[ -f "$fault" ] || skip_all "the fault library $fault is not built"
+workload=(sh -c 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done')
 
-# One run with the n-th call failing. Prints nothing; sets $rc; 1 when the failure was never reached.
+# One run with the n-th call failing: sets rc. Fails when the call was never reached.
 one() { # function, n
-	rm -f "$dir"/run.db* "$dir/hit"
-	LD_PRELOAD=$fault AP_FAULT=$1:$2 AP_FAULT_LOG=$dir/hit timeout 60 "$APERTURE" record -q --source=perf -F 999 -o "$dir/run.db" -- \
-		"${workload[@]}" >"$dir/out" 2>"$dir/err"
+	rm -f run.db* hit
+	LD_PRELOAD=$fault AP_FAULT=$1:$2 AP_FAULT_LOG=$PWD/hit timeout 60 "$APERTURE" record -q -F 999 -o run.db -- "${workload[@]}" >out 2>err
 	rc=$?
-	[ -e "$dir/hit" ]
+	[ -e hit ]
 }
+valid_file() { [ ! -s run.db ] || [ "$(sqlite3 run.db 'PRAGMA integrity_check' 2>&1)" = ok ]; }
 
-valid_file() {
-	[ -e "$dir/run.db" ] || return 0
-	[ "$(sqlite3 "$dir/run.db" 'PRAGMA integrity_check' 2>&1)" = ok ]
-}
-
-workload=(sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done')
 for function in malloc open write fsync mmap perf_event_open; do
-	n=1 runs=0 bad=
-	while one $function $n; do
+	at=1 runs=0 bad=
+	while [ $runs -lt ${FAULT_RUNS:-40} ] && one $function $at; do
 		runs=$((runs + 1))
-		if [ $rc -ge 128 ] && [ $rc -ne 141 ]; then
-			bad="$bad n=$n:exit=$rc"
-		elif [ $rc -ne 0 ] && [ ! -s "$dir/err" ]; then
-			bad="$bad n=$n:exit=$rc-without-a-word"
+		if [ $rc -ge 128 ]; then
+			bad="$bad $at:exit=$rc"
+		elif [ $rc != 0 ] && [ ! -s err ]; then
+			bad="$bad $at:exit=$rc-without-a-word"
 		elif ! valid_file; then
-			bad="$bad n=$n:damaged-file"
+			bad="$bad $at:damaged-file"
 		fi
-		# every one of the first 20, then ever fewer: libraries allocate tens of thousands of times
-		if [ $n -lt 20 ]; then n=$((n + 1)); else n=$((n + n / 6)); fi
-		[ $runs -ge 70 ] && break
+		# each of the first 15, then ever fewer: libraries allocate thousands of times
+		if [ $at -lt 15 ]; then at=$((at + 1)); else at=$((at + at / 5)); fi
 	done
-	check "$function: $runs failures, no crash, valid file" test -z "$bad"
-	[ -z "$bad" ] || echo "#$bad"
+	: >err
+	[ -z "$bad" ]
+	ok $? "$function: $runs failures: no crash, a valid file$bad"
 done
-finish
+done_testing
