@@ -83,7 +83,7 @@ async function plain() {
 		await press(k);
 	is(await focus(), "work", "arrows go down to the largest callee");
 	await press("ArrowLeft");
-	is(await focus(), "sys_read", "an arrow to the side goes to the neighbour");
+	is(await focus(), "sys_read\\u{202e}", "an arrow to the side goes to the neighbour; a character that turns text is shown as its number");
 	await press("ArrowRight");
 	await press("Enter");
 	is(await js("[S[at.tree.fn[at.zoom]], at.tree.total[at.zoom]]"), ["work", 50], "Enter zooms");
@@ -96,7 +96,7 @@ async function plain() {
 	await press("Escape");
 	await press("I");
 	is(await js("at.tree.rows[1].map(i => [S[at.tree.fn[i]].slice(0, 9), at.tree.total[i]])"),
-		[["</script>", 25], ["inl", 30], ["main", 10], ["sys_read", 15], ["work", 20]], "I: the leaves with their self samples");
+		[["</script>", 25], ["inl", 30], ["main", 10], ["sys_read\\", 15], ["work", 20]], "I: the leaves with their self samples");
 	await press("I");
 	await js("setFocus(base.fn.findIndex(f => S[f] === 'work'))");
 	await press("c");
@@ -153,6 +153,9 @@ async function rest() {
 	await open("wide");
 	is(await js("DATA.folded[0] > 0 && !$('folded').hidden && $('folded').textContent.includes('left out')"), true, "what is left out is said");
 	is(await js("base.total[0]"), 180000, "and its samples are not lost");
+	await js("canvas.focus()");
+	await press("I");
+	is(await js("at.tree.rows[1].reduce((n, i) => n + at.tree.total[i], 0)"), 180000, "nor from the inverted view");
 	is(quiet(), [], "no error");
 	await open("empty");
 	is(await js("base.total[0]"), 0, "an empty file opens");
