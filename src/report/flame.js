@@ -71,9 +71,10 @@ function inverted(from) {
 	const t = newTree(), index = new Map();
 	push(t, 0, from.fn[0], from.mod[0], from.kind[0], from.file[0], 0, 1);
 	t.total[0] = from.total[0];
-	for (let i = 0; i < from.n; i++)
-		if (from.self[i] > 0)
-			addCallers(t, index, 0, from, i, from.self[i], 1);
+	/* the largest first, so that a full tree cuts the smallest */
+	const leaves = from.self.map((n, i) => i).filter(i => from.self[i] > 0).sort((a, b) => from.self[b] - from.self[a] || a - b);
+	for (const i of leaves)
+		addCallers(t, index, 0, from, i, from.self[i], 1);
 	for (let i = 0; i < t.n; i++) /* in a callers' tree self is that of the leaf functions, the first row */
 		t.self[i] = t.parent[i] === 0 && i ? t.total[i] : 0;
 	return finish(t);
