@@ -1,4 +1,4 @@
-/* The page is flame.html with flame.css, flame.js and the data put in. The data is one list of strings and one list of numbers, NODE_WORDS a
+/* The page is flame.html with flame.css, flame.js and the data put in. The data is one list of strings and one list of numbers, eight a
  * node, parents first. Nodes with few samples are left out only where all of them would not fit, and the page says how many. */
 #include "report/flame_page.h"
 #include "report/flame_tree.h"
