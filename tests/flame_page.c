@@ -42,7 +42,7 @@ static const char COMMON[] =
 /* main(10 self) -> { work -> { leaf+inl (30), work (20, recursive) }, <script>... (25), sys (15, kernel) } */
 static const char PLAIN[] =
 	"INSERT INTO function VALUES(1,'main','','main.c',1),(2,'work','','work.c',5),(3,'leaf','','leaf.c',7),(4,'inl','','leaf.c',9),"
-	"(5,'</script><script>window.hacked=1;console.error(1)</script><img src=x onerror=window.hacked=1>','','',0),(6,'sys_read','','',0);"
+	"(5,'</script><script>window.hacked=1;console.error(1)</script><img src=x onerror=window.hacked=1>','','',0),(6,'sys_read'||char(8238),'','',0);"
 	"INSERT INTO frame VALUES(1,1,16,1),(2,1,32,1),(3,1,48,1),(5,1,80,1),(6,2,96,2);"
 	"INSERT INTO frame_line VALUES(1,0,1,'main.c',3),(2,0,2,'work.c',6),(3,0,4,'leaf.c',9),(3,1,3,'leaf.c',8),(5,0,5,'',0),(6,0,6,'',0);"
 	"INSERT INTO stack VALUES(1,0,1),(2,1,2),(3,2,3),(4,2,2),(5,1,5),(6,1,6);"

@@ -1,4 +1,4 @@
-/* The page is flame.html with flame.css, flame.js and the data put in. The data is one list of strings and one list of numbers, NODE_WORDS a
+/* The page is flame.html with flame.css, flame.js and the data put in. The data is one list of strings and one list of numbers, eight a
  * node, parents first. Nodes with few samples are left out only where all of them would not fit, and the page says how many. */
 #include "report/flame_page.h"
 #include "report/flame_tree.h"
@@ -78,7 +78,7 @@ static int write_tree(const struct flame_tree *t, struct ap_buf *strings, struct
 	if (!string_no || !node_no)
 		return -ENOMEM;
 	strings->max = nodes->max = DATA_MAX;
-	for (int64_t least = 0; err == -EMSGSIZE && least <= t->nodes[0].total + 1; least = least ? least * 2 : 2) {
+	for (int64_t least = 0; err == -EMSGSIZE && least <= t->nodes[0].total + 1; least += least / 4 + 2) {
 		strings->len = nodes->len = 0;
 		memset(string_no, 0, t->n_strings * sizeof *string_no);
 		err = write_nodes(t, least, string_no, node_no, strings, nodes, folded);

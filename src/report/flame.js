@@ -4,7 +4,9 @@
 const KINDS = ["user", "kernel", "inlined", "JIT", "cut", "other", "command"];
 const COLOURS = ["#f2b35c", "#e8836b", "#f6d98b", "#9ccf7c", "#c9c9c9", "#c3b1e1", "#9fc5e8"];
 const ROW = 18, WORDS = 8, NODES_MAX = 1000000;
-const S = DATA.strings;
+/* Control characters and those that turn or hide text are shown as what they are. */
+const S = DATA.strings.map(s => s.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
+	c => "\\u{" + c.charCodeAt(0).toString(16) + "}"));
 const $ = id => document.getElementById(id);
 const canvas = $("canvas"), scroll = $("scroll"), ctx = canvas.getContext("2d");
 const at = {tree: null, zoom: 0, focus: 0, icicle: true, invert: DATA.invert, fn: -1, colour: "kind", re: null, history: [], sort: "self", down: true, shown: 200};
@@ -19,6 +21,17 @@ function push(t, parent, fn, mod, kind, file, line, side) {
 	t.self.push(0); t.total.push(0); t.side.push(side);
 	return t.n++;
 }
+/* What a node has and neither itself nor its children show becomes a child, so that every view adds up. */
+function addLeftOut(t) {
+	const gap = t.total.map((n, i) => n - t.self[i]), name = S.push("[left out: small boxes]") - 1, nothing = S.push("") - 1, n = t.n;
+	for (let i = 1; i < n; i++)
+		gap[t.parent[i]] -= t.total[i];
+	for (let i = 0; i < n; i++)
+		if (gap[i] > 0) {
+			const c = push(t, i, name, nothing, 4, nothing, 0, 1);
+			t.self[c] = t.total[c] = gap[i];
+		}
+}
 function load() {
 	const t = newTree(), v = DATA.nodes;
 	for (let i = 0, j = 0; j < v.length; i++, j += WORDS) {
@@ -26,6 +39,8 @@ function load() {
 		t.self[i] = v[j + 4];
 		t.total[i] = v[j + 5];
 	}
+	if (DATA.folded[0])
+		addLeftOut(t);
 	return finish(t);
 }
 /* The child of `parent` that looks like node i of `from`; -1 where the tree is as large as it may be. */
@@ -51,15 +66,15 @@ function addCallers(t, index, root, from, i, weight, side) {
 		}
 		t.total[c] += weight;
 	}
-	t.self[c] += side < 0 ? 0 : weight;
 }
 function inverted(from) {
 	const t = newTree(), index = new Map();
 	push(t, 0, from.fn[0], from.mod[0], from.kind[0], from.file[0], 0, 1);
 	t.total[0] = from.total[0];
-	for (let i = 0; i < from.n; i++)
-		if (from.self[i] > 0)
-			addCallers(t, index, 0, from, i, from.self[i], 1);
+	/* the largest first, so that a full tree cuts the smallest */
+	const leaves = from.self.map((n, i) => i).filter(i => from.self[i] > 0).sort((a, b) => from.self[b] - from.self[a] || a - b);
+	for (const i of leaves)
+		addCallers(t, index, 0, from, i, from.self[i], 1);
 	for (let i = 0; i < t.n; i++) /* in a callers' tree self is that of the leaf functions, the first row */
 		t.self[i] = t.parent[i] === 0 && i ? t.total[i] : 0;
 	return finish(t);
@@ -546,7 +561,7 @@ function loadHash() {
 function notes() {
 	const [n, samples] = DATA.folded, said = [];
 	if (n)
-		said.push(`${n} small boxes (${pct(samples, base.total[0])} of the samples) are left out: their callers hold their samples.`);
+		said.push(`${n} small boxes (${pct(samples, base.total[0])} of the samples) are left out; [left out] boxes stand for them.`);
 	if (at.tree.lost)
 		said.push(`This view has more than ${NODES_MAX} boxes; ${pct(at.tree.lost, base.total[0])} of the samples end early in it.`);
 	$("folded").textContent = said.join(" ");
@@ -627,7 +642,7 @@ function key(e) {
 		}
 		return;
 	}
-	if (!k || tag === "SELECT" || (tag === "BUTTON" && e.key === "Enter"))
+	if (!k || tag === "SELECT" || (e.key.startsWith("Arrow") && $("list").contains(e.target)) || (tag === "BUTTON" && e.key === "Enter"))
 		return;
 	e.preventDefault();
 	k[2]();
