@@ -10,7 +10,8 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LABELS_MAX = 64 };
@@ -211,20 +212,42 @@ static int open_files(char **paths, int n, sqlite3 **ret_db, struct ap_why *why)
 	return err;
 }
 
+/* -o must not name a file that is read, or something that is no regular file but could be renamed over. */
+static int refuse_input(const char *output, char **paths, int n, struct ap_why *why)
+{
+	struct stat out, in;
+
+	if (stat(output, &out))
+		return 0;
+	for (int i = 0; i < n; i++)
+		if (!stat(paths[i], &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+			return ap_why(why, EEXIST, "%s: the report would overwrite the recording; choose another name with -o", output);
+	return 0;
+}
+
 static int report(const struct report_args *a, char **paths, int n, struct ap_why *why)
 {
-	FILE *out = stdout;
+	FILE *out = a->output ? NULL : stdout;
+	char beside[PATH_MAX];
 	sqlite3 *db;
 	int err = open_files(paths, n, &db, why);
 
 	if (err)
 		return err;
-	if (a->output && !(out = fopen(a->output, "we")))
+	/* Written beside and renamed, so that a report that fails leaves what was there. */
+	snprintf(beside, sizeof beside, "%s.new-%d", a->output ? a->output : "", (int)getpid());
+	if (a->output)
+		err = refuse_input(a->output, paths, n, why);
+	if (!err && a->output && !(out = fopen(beside, "we")))
 		err = ap_why(why, errno, "%s: cannot write: %s", a->output, strerror(errno));
 	if (!err)
 		err = run_report(db, a, out, why);
 	if (out && (out == stdout ? fflush(out) : fclose(out)) && !err)
 		err = ap_why(why, errno, "%s: cannot write: %s", a->output ? a->output : "stdout", strerror(errno));
+	if (a->output && !err && rename(beside, a->output))
+		err = ap_why(why, errno, "%s: cannot write: %s", a->output, strerror(errno));
+	if (a->output && err)
+		unlink(beside);
 	if (!err)
 		err = check_strict(db, a, why);
 	sqlite3_close(db);
@@ -249,9 +272,10 @@ int cmd_report(int argc, char **argv)
 	if (optind == argc)
 		return bad("usage", "give a file, such as run.db");
 	a.options.filter.labels = a.n_labels ? a.labels : NULL;
-	if (report(&a, argv + optind, argc - optind, &why)) {
-		fprintf(stderr, "aperture report: %s\n", why.text);
-		return AP_EXIT_FAILED;
+	err = report(&a, argv + optind, argc - optind, &why);
+	if (err) {
+		fprintf(stderr, "aperture report: %s\n", why.text[0] ? why.text : strerror(-err));
+		return err == -EINVAL ? AP_EXIT_USAGE : AP_EXIT_FAILED;
 	}
 	return 0;
 }

@@ -70,7 +70,8 @@ int ap_report_quality(sqlite3 *db, const struct ap_report_filter *f, struct ap_q
 		shares(&c, &q);
 		q.samples = c.samples;
 		q.runs = ask(db, "SELECT count(*) FROM run");
-		q.lost = ask(db, "SELECT coalesce(sum(lost), 0) FROM account");
+		q.lost = ask(db, "SELECT coalesce((SELECT sum(lost) FROM account), 0) + coalesce((SELECT sum(n) FROM loss WHERE run NOT IN "
+			"(SELECT run FROM account) AND cause NOT IN ('throttled', 'not symbolised', 'filtered')), 0)");
 		q.processes = ask(db, "SELECT count(*) FROM process");
 		q.threads = ask(db, "SELECT count(*) FROM thread");
 		q.executables = ask(db, "SELECT count(*) FROM executable");

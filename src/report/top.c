@@ -20,6 +20,7 @@ struct top {
 	size_t n, cap;
 	struct ap_index index;
 	uint32_t *of_line; /* function of each line */
+	struct ap_arena strings;
 	int64_t weight, stamp;
 };
 
@@ -53,7 +54,18 @@ static int intern(struct top *t, const char *name, const char *module, uint32_t 
 	return ap_index_add(&t->index, hash, *ret, function_hash, t);
 }
 
-/* Frames without a name stand under their module's. */
+/* "[liblzma.so.5]" for the frames of a module that have no name. The text dies with the names; NULL when there is no memory. */
+static const char *module_name(struct top *t, const char *module)
+{
+	struct ap_buf b = {0};
+	const char *name = NULL;
+
+	if (!(module[0] == '[' ? ap_buf_puts(&b, module) : ap_buf_printf(&b, "[%s]", report_basename(module)))
+		name = ap_arena_strndup(&t->strings, b.data, b.len);
+	ap_buf_done(&b);
+	return name ? name : "[no memory]";
+}
+
 static int intern_lines(struct top *t)
 {
 	const struct report_names *n = t->names;
@@ -66,8 +78,8 @@ static int intern_lines(struct top *t)
 		for (uint32_t i = n->frames[f].first; i < n->frames[f].first + n->frames[f].n && !err; i++) {
 			const struct report_frame *frame = &n->frames[f];
 
-			err = intern(t, frame->named || frame->kind == AP_FRAME_CUT || !frame->module[0] ? n->lines[i].function : "[no symbol]",
-				frame->module, &t->of_line[i]);
+			err = intern(t, frame->named || !frame->module[0] ? n->lines[i].function : module_name(t, frame->module), frame->module,
+				&t->of_line[i]);
 		}
 	return err;
 }
@@ -153,6 +165,7 @@ int ap_report_top(sqlite3 *db, const struct ap_report_options *o, FILE *out, str
 	}
 	free(t.v);
 	free(t.of_line);
+	ap_arena_done(&t.strings);
 	ap_index_done(&t.index);
 	report_names_done(&names);
 	return err;
