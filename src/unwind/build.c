@@ -124,8 +124,11 @@ static void read_cfa(Dwarf_Frame *f, struct ap_rule *r)
 	else if (n == 2 && ops[1].atom == DW_OP_deref && base_register(&ops[0], &r->cfa_reg, &r->cfa_offset))
 		r->cfa_kind = AP_CFA_DEREF_REG;
 	else if (n == 3 && ops[1].atom == DW_OP_plus_uconst && ops[2].atom == DW_OP_deref && base_register(&ops[0], &r->cfa_reg, &r->cfa_offset)) {
-		r->cfa_offset += (int32_t)ops[1].number;
-		r->cfa_kind = AP_CFA_DEREF_REG;
+		int64_t sum = r->cfa_offset + (int64_t)(int32_t)ops[1].number;
+
+		r->cfa_offset = (int32_t)sum;
+		if (ops[1].number <= INT32_MAX && sum == r->cfa_offset)
+			r->cfa_kind = AP_CFA_DEREF_REG;
 	}
 }
 
@@ -143,8 +146,12 @@ static void read_register(Dwarf_Frame *f, unsigned reg, struct ap_reg_rule *r)
 		return;
 	}
 	if (ops[0].atom == DW_OP_regx || (ops[0].atom >= DW_OP_reg0 && ops[0].atom <= DW_OP_reg31)) {
-		r->base = (uint8_t)(ops[0].atom == DW_OP_regx ? ops[0].number : (Dwarf_Word)(ops[0].atom - DW_OP_reg0));
-		r->kind = n == 1 && r->base < AP_REG_COUNT ? AP_RULE_REG : AP_RULE_BAD;
+		Dwarf_Word number = ops[0].atom == DW_OP_regx ? ops[0].number : (Dwarf_Word)(ops[0].atom - DW_OP_reg0);
+
+		if (n == 1 && number < AP_REG_COUNT) {
+			r->base = (uint8_t)number;
+			r->kind = AP_RULE_REG;
+		}
 		return;
 	}
 	if (ops[0].atom != DW_OP_call_frame_cfa)
@@ -154,7 +161,7 @@ static void read_register(Dwarf_Frame *f, unsigned reg, struct ap_reg_rule *r)
 		return;
 	}
 	for (i = 1; i < n && ops[i].atom == DW_OP_plus_uconst; i++)
-		offset += (int64_t)ops[i].number;
+		offset = (int64_t)((uint64_t)offset + ops[i].number); /* wraps: libdw writes a negative offset so */
 	r->offset = (int32_t)offset;
 	if (offset != r->offset)
 		return;
