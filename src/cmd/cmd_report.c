@@ -228,14 +228,18 @@ static int refuse_input(const char *output, char **paths, int n, struct ap_why *
 static int report(const struct report_args *a, char **paths, int n, struct ap_why *why)
 {
 	FILE *out = a->output ? NULL : stdout;
-	char beside[PATH_MAX];
+	char beside[PATH_MAX] = "";
+	struct stat there;
+	bool replace;
 	sqlite3 *db;
 	int err = open_files(paths, n, &db, why);
 
 	if (err)
 		return err;
 	/* Written beside and renamed, so that a report that fails leaves what was there. */
-	snprintf(beside, sizeof beside, "%s.new-%d", a->output ? a->output : "", (int)getpid());
+	replace = a->output && (stat(a->output, &there) || S_ISREG(there.st_mode)); /* /dev/stdout, a pipe: written as they are */
+	if (a->output)
+		snprintf(beside, sizeof beside, "%s%s", a->output, replace ? ".new" : "");
 	if (a->output)
 		err = refuse_input(a->output, paths, n, why);
 	if (!err && a->output && !(out = fopen(beside, "we")))
@@ -244,9 +248,9 @@ static int report(const struct report_args *a, char **paths, int n, struct ap_wh
 		err = run_report(db, a, out, why);
 	if (out && (out == stdout ? fflush(out) : fclose(out)) && !err)
 		err = ap_why(why, errno, "%s: cannot write: %s", a->output ? a->output : "stdout", strerror(errno));
-	if (a->output && !err && rename(beside, a->output))
+	if (replace && !err && rename(beside, a->output))
 		err = ap_why(why, errno, "%s: cannot write: %s", a->output, strerror(errno));
-	if (a->output && err)
+	if (replace && err)
 		unlink(beside);
 	if (!err)
 		err = check_strict(db, a, why);

@@ -60,7 +60,7 @@ static const char *module_name(struct top *t, const char *module)
 	struct ap_buf b = {0};
 	const char *name = NULL;
 
-	if (!(module[0] == '[' ? ap_buf_puts(&b, module) : ap_buf_printf(&b, "[%s]", report_basename(module)))
+	if (!(module[0] == '[' ? ap_buf_puts(&b, module) : ap_buf_printf(&b, "[%s]", report_basename(module))))
 		name = ap_arena_strndup(&t->strings, b.data, b.len);
 	ap_buf_done(&b);
 	return name ? name : "[no memory]";
