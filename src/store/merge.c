@@ -1,297 +1,196 @@
-/* Merging: on a copy of the output that takes its place at the end, so that on any failure the output is as it was. A file is first opened as any file is (our mark, our
- * version, our schema word for word) and checked for damage; then it is attached and its rows come over by natural keys through maps from its
- * ids to ours. Only stacks are walked in C: in the order of their ids a parent comes before its children. A run that the output has already is
- * left out, and a file without a new run is not even attached. */
-#include "store/store.h"
+/* Merging: the ledger (run.uuid) says what is new; a file beside the output takes it all and is renamed over it at the end, so that a failure
+ * leaves the output as it was. */
+#include "store/merge.h"
 
+#include "base/mem.h"
 #include "store/sql_text.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-static int64_t number(sqlite3 *db, const char *sql)
+/* How many runs in has, and how many of them out (NULL: none) knows. */
+static int ledger(sqlite3 *out, sqlite3 *in, const char *path, uint64_t *ret_new, uint64_t *ret_known, struct ap_why *why)
 {
-	sqlite3_stmt *st;
-	int64_t v = -1;
+	sqlite3_stmt *runs = NULL, *find = NULL;
+	int rc = SQLITE_ERROR;
 
-	if (!sqlite3_prepare_v2(db, sql, -1, &st, NULL) && sqlite3_step(st) == SQLITE_ROW)
-		v = sqlite3_column_int64(st, 0);
+	*ret_new = *ret_known = 0;
+	if (!sqlite3_prepare_v2(in, "SELECT uuid FROM run", -1, &runs, NULL) &&
+		(!out || !sqlite3_prepare_v2(out, "SELECT 1 FROM run WHERE uuid = ?", -1, &find, NULL)))
+		while ((rc = sqlite3_step(runs)) == SQLITE_ROW) {
+			bool known;
+
+			sqlite3_bind_value(find, 1, sqlite3_column_value(runs, 0));
+			known = find && sqlite3_step(find) == SQLITE_ROW;
+			sqlite3_reset(find);
+			*(known ? ret_known : ret_new) += 1;
+		}
+	sqlite3_finalize(runs);
+	sqlite3_finalize(find);
+	return rc == SQLITE_DONE ? 0 : ap_why(why, EBADMSG, "%s: damaged: its runs cannot be read", path);
+}
+
+static int quick_check(sqlite3 *in, const char *path, struct ap_why *why)
+{
+	sqlite3_stmt *st = NULL;
+	bool ok = !sqlite3_prepare_v2(in, "PRAGMA quick_check(1)", -1, &st, NULL) && sqlite3_step(st) == SQLITE_ROW &&
+		!strcmp((const char *)sqlite3_column_text(st, 0), "ok");
+
 	sqlite3_finalize(st);
-	return v;
+	return ok ? 0 : ap_why(why, EBADMSG, "%s: damaged or cut short: refused", path);
 }
 
-static int db_error(sqlite3 *db, const char *path, struct ap_why *why)
+static int copy_old(sqlite3 *db, sqlite3 *old)
 {
-	int code = sqlite3_errcode(db) & 0xff;
+	sqlite3_backup *b = sqlite3_backup_init(db, "main", old, "main");
 
-	return ap_why(why, code == SQLITE_FULL ? ENOSPC : code == SQLITE_NOMEM ? ENOMEM : EIO, "%s: cannot be merged: %s", path, sqlite3_errmsg(db));
+	if (!b)
+		return -1;
+	sqlite3_backup_step(b, -1);
+	return sqlite3_backup_finish(b);
 }
 
-/* How many runs of the file the output lacks; negative errno for a file that is refused. */
-static int64_t new_runs(sqlite3 *out, const char *path, struct ap_merge_stats *stats, struct ap_why *why)
+static int start(const char *temp, sqlite3 *old, sqlite3 **ret_db, struct ap_why *why)
 {
-	sqlite3_stmt *uuids = NULL, *have = NULL;
-	int64_t fresh = 0, known = 0;
-	sqlite3 *db;
-	int rc, err = ap_store_open_read(path, &db, why);
-
-	if (err)
-		return err;
-	if (sqlite3_prepare_v2(db, "SELECT uuid FROM run", -1, &uuids, NULL) ||
-		sqlite3_prepare_v2(out, "SELECT 1 FROM run WHERE uuid = ?1", -1, &have, NULL))
-		err = db_error(db, path, why);
-	while (!err && (rc = sqlite3_step(uuids)) == SQLITE_ROW) {
-		sqlite3_bind_value(have, 1, sqlite3_column_value(uuids, 0));
-		if (sqlite3_step(have) == SQLITE_ROW)
-			known++;
-		else
-			fresh++;
-		sqlite3_reset(have);
-	}
-	if (!err && rc != SQLITE_DONE)
-		err = ap_why(why, EBADMSG, "%s: damaged: %s", path, sqlite3_errmsg(db));
-	if (!err && fresh && number(db, "SELECT count(*) FROM pragma_quick_check WHERE quick_check <> 'ok'") != 0)
-		err = ap_why(why, EBADMSG, "%s: damaged, its pages are not consistent: refused", path);
-	sqlite3_finalize(uuids);
-	sqlite3_finalize(have);
-	sqlite3_close(db);
-	stats->runs_known += (uint64_t)known;
-	stats->runs_added += (uint64_t)fresh;
-	return err ? err : fresh;
-}
-
-static int64_t lookup(sqlite3_stmt *map, int64_t key)
-{
-	int64_t v = -1;
-
-	sqlite3_bind_int64(map, 1, key);
-	if (sqlite3_step(map) == SQLITE_ROW)
-		v = sqlite3_column_int64(map, 0);
-	sqlite3_reset(map);
-	return v;
-}
-
-struct stack_copy {
-	sqlite3_stmt *from, *frame, *have, *add, *map, *mapped;
-};
-
-static int one_stack(sqlite3 *db, struct stack_copy *c, const char *path, struct ap_why *why)
-{
-	int64_t id = sqlite3_column_int64(c->from, 0), parent = sqlite3_column_int64(c->from, 1), frame, ours;
-
-	frame = lookup(c->frame, sqlite3_column_int64(c->from, 2));
-	if (parent >= id || parent < 0 || frame < 0 || (parent && (parent = lookup(c->mapped, parent)) < 0))
-		return ap_why(why, EBADMSG, "%s: its stacks are not well-formed: refused", path);
-	sqlite3_bind_int64(c->have, 1, parent);
-	sqlite3_bind_int64(c->have, 2, frame);
-	ours = sqlite3_step(c->have) == SQLITE_ROW ? sqlite3_column_int64(c->have, 0) : -1;
-	sqlite3_reset(c->have);
-	if (ours < 0) {
-		sqlite3_bind_int64(c->add, 1, parent);
-		sqlite3_bind_int64(c->add, 2, frame);
-		sqlite3_step(c->add);
-		if (sqlite3_reset(c->add))
-			return db_error(db, path, why);
-		ours = sqlite3_last_insert_rowid(db);
-	}
-	sqlite3_bind_int64(c->map, 1, id);
-	sqlite3_bind_int64(c->map, 2, ours);
-	sqlite3_step(c->map);
-	return sqlite3_reset(c->map) ? db_error(db, path, why) : 0;
-}
-
-static int copy_stacks(sqlite3 *db, const char *path, struct ap_why *why)
-{
-	struct stack_copy c = {NULL};
-	int rc = SQLITE_DONE, err = 0;
-
-	if (sqlite3_prepare_v2(db, "SELECT id, parent_id, frame_id FROM src.stack ORDER BY id", -1, &c.from, NULL) ||
-		sqlite3_prepare_v2(db, "SELECT dst FROM m_frame WHERE src = ?1", -1, &c.frame, NULL) ||
-		sqlite3_prepare_v2(db, "SELECT id FROM main.stack WHERE parent_id = ?1 AND frame_id = ?2", -1, &c.have, NULL) ||
-		sqlite3_prepare_v2(db, "INSERT INTO main.stack(parent_id, frame_id) VALUES (?1, ?2)", -1, &c.add, NULL) ||
-		sqlite3_prepare_v2(db, "INSERT INTO m_stack VALUES (?1, ?2)", -1, &c.map, NULL) ||
-		sqlite3_prepare_v2(db, "SELECT dst FROM m_stack WHERE src = ?1", -1, &c.mapped, NULL) ||
-		sqlite3_exec(db, "INSERT INTO m_stack VALUES (0, 0)", NULL, NULL, NULL))
-		err = db_error(db, path, why);
-	while (!err && (rc = sqlite3_step(c.from)) == SQLITE_ROW)
-		err = one_stack(db, &c, path, why);
-	if (!err && rc != SQLITE_DONE)
-		err = db_error(db, path, why);
-	sqlite3_finalize(c.from);
-	sqlite3_finalize(c.frame);
-	sqlite3_finalize(c.have);
-	sqlite3_finalize(c.add);
-	sqlite3_finalize(c.map);
-	sqlite3_finalize(c.mapped);
-	return err;
-}
-
-/* Inside the transaction, with the file attached. Rows that name what the file does not have would be left out silently: they refuse it. */
-static int copy_file(sqlite3 *db, const char *path, struct ap_merge_stats *stats, struct ap_why *why)
-{
-	int64_t copied, theirs;
-	int err;
-
-	if (sqlite3_exec(db, ap_sql_merge_maps, NULL, NULL, NULL))
-		return db_error(db, path, why);
-	err = copy_stacks(db, path, why);
-	if (err)
-		return err;
-	theirs = number(db, "SELECT count(*) FROM src.sample WHERE run IN (SELECT src FROM m_run)");
-	copied = number(db, "SELECT count(*) FROM src.sample s JOIN m_run r ON r.src = s.run JOIN m_event e ON e.src = s.event "
-		"JOIN m_thread t ON t.src = s.thread JOIN m_stack k ON k.src = s.stack");
-	if (theirs != copied || number(db, "SELECT count(*) FROM src.sample WHERE run NOT IN (SELECT id FROM src.run)"))
-		return ap_why(why, EBADMSG, "%s: it has samples that name no run, thread or stack: refused", path);
-	if (sqlite3_exec(db, ap_sql_merge_rows, NULL, NULL, NULL) || sqlite3_exec(db, ap_sql_merge_done, NULL, NULL, NULL))
-		return db_error(db, path, why);
-	stats->samples_added += (uint64_t)copied;
-	return 0;
-}
-
-static int attach(sqlite3 *db, const char *path, struct ap_why *why)
-{
-	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db, "ATTACH ?1 AS src", -1, &st, NULL);
-
-	if (!rc)
-		rc = sqlite3_bind_text(st, 1, path, -1, SQLITE_STATIC);
-	if (!rc && sqlite3_step(st) != SQLITE_DONE)
-		rc = SQLITE_ERROR;
-	sqlite3_finalize(st);
-	return rc ? db_error(db, path, why) : 0;
-}
-
-/* One file. The output is a copy of the user's, so a failure here leaves nothing behind. */
-static int merge_one(sqlite3 *db, const char *path, struct ap_merge_stats *stats, struct ap_why *why)
-{
-	int64_t fresh = new_runs(db, path, stats, why);
-	int err;
-
-	stats->files++;
-	if (fresh <= 0)
-		return (int)fresh;
-	err = attach(db, path, why);
-	if (err)
-		return err;
-	if (sqlite3_exec(db, "BEGIN", NULL, NULL, NULL))
-		err = db_error(db, path, why);
-	if (!err)
-		err = copy_file(db, path, stats, why);
-	if (!err && sqlite3_exec(db, "COMMIT", NULL, NULL, NULL))
-		err = db_error(db, path, why);
-	if (err)
-		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-	sqlite3_exec(db, "DETACH src", NULL, NULL, NULL);
-	return err;
-}
-
-static int make_empty(const char *path, sqlite3 **ret_db, struct ap_why *why)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	sqlite3 *db;
+	int fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), rc;
 
 	if (fd < 0)
-		return ap_why(why, errno, "%s: cannot create it: %s", path, strerror(errno));
+		return ap_why(why, errno, "%s: cannot create it: %s", temp, strerror(errno));
 	close(fd);
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) || sqlite3_exec(db, "PRAGMA page_size=16384; PRAGMA synchronous=OFF", NULL, NULL, NULL)) {
-		ap_why(why, EIO, "%s: %s", path, sqlite3_errmsg(db));
-		sqlite3_close(db);
-		return -EIO;
-	}
-	*ret_db = db;
+	rc = sqlite3_open_v2(temp, ret_db, SQLITE_OPEN_READWRITE, NULL);
+	if (!rc)
+		rc = sqlite3_exec(*ret_db, "PRAGMA page_size=16384; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536", NULL, NULL, NULL);
+	if (!rc && old)
+		rc = copy_old(*ret_db, old);
+	if (!rc)
+		rc = sqlite3_exec(*ret_db, "PRAGMA journal_mode=MEMORY; BEGIN", NULL, NULL, NULL);
+	if (!rc && !old)
+		rc = sqlite3_exec(*ret_db, ap_sql_schema, NULL, NULL, NULL);
+	if (!rc && !old)
+		rc = sqlite3_exec(*ret_db, ap_sql_views, NULL, NULL, NULL);
+	return rc ? ap_why(why, rc == SQLITE_FULL ? ENOSPC : EIO, "%s: cannot prepare it: %s", temp, sqlite3_errmsg(*ret_db)) : 0;
+}
+
+static int add_file(sqlite3 *db, const char *path, struct ap_merge_stats *stats, struct ap_why *why)
+{
+	uint64_t fresh, known;
+	sqlite3 *in;
+	int err = ap_store_open_read(path, &in, why);
+
+	if (err)
+		return err;
+	err = ledger(db, in, path, &fresh, &known, why);
+	if (!err)
+		err = quick_check(in, path, why);
+	if (!err && fresh)
+		err = ap_merge_rows(db, in, path, stats, why);
+	else if (!err)
+		stats->runs_known += known;
+	stats->files++;
+	sqlite3_close(in);
+	return err;
+}
+
+/* Closes db whatever happens. */
+static int finish(sqlite3 *db, const char *temp, struct ap_why *why)
+{
+	AP_AUTO_CLOSE int fd = -1;
+	int err = ap_store_derive(db, why);
+
+	if (!err && (sqlite3_exec(db, ap_sql_indexes, NULL, NULL, NULL) ||
+			    sqlite3_exec(db, "COMMIT; PRAGMA journal_mode=DELETE", NULL, NULL, NULL)))
+		err = ap_why(why, EIO, "%s: cannot finish it: %s", temp, sqlite3_errmsg(db));
+	sqlite3_close(db);
+	if (err)
+		return err;
+	fd = open(temp, O_RDONLY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) ? ap_why(why, errno, "%s: fsync failed: %s", temp, strerror(errno)) : 0;
+}
+
+static int replace(const char *temp, const char *out, struct ap_why *why)
+{
+	AP_AUTO_FREE char *folder = strdup(out);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+	AP_AUTO_CLOSE int fd = -1;
+	struct ap_buf wal = {0};
+	int busy = !ap_buf_printf(&wal, "%s-wal", out) && !access(wal.data, F_OK);
+
+	ap_buf_done(&wal);
+	if (busy)
+		return ap_why(why, EBUSY, "%s: it is still being written; merge when its recording has ended", out);
+	if (rename(temp, out))
+		return ap_why(why, errno, "%s: cannot put the merged file there: %s", out, strerror(errno));
+	if (slash)
+		*(slash == folder ? slash + 1 : slash) = '\0';
+	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		fsync(fd);
 	return 0;
 }
 
-/* A copy of the output, or a new file where there is none. */
-static int make_copy(const char *out, const char *copy, sqlite3 **ret_db, struct ap_why *why)
+static int all_known(sqlite3 *old, const char *const *paths, size_t n, bool *ret, struct ap_merge_stats *stats, struct ap_why *why)
 {
-	sqlite3 *from = NULL, *db = NULL;
-	sqlite3_backup *b;
+	uint64_t fresh = 0, known;
 	int err = 0;
 
-	if (!access(out, F_OK))
-		err = ap_store_open_read(out, &from, why);
-	if (!err)
-		err = make_empty(copy, &db, why);
-	if (err) {
-		sqlite3_close(from);
-		return err;
+	for (size_t i = 0; i < n && !err && !fresh; i++) {
+		sqlite3 *in;
+
+		err = ap_store_open_read(paths[i], &in, why);
+		if (err)
+			return err;
+		err = ledger(old, in, paths[i], &fresh, &known, why);
+		stats->files++;
+		stats->runs_known += known;
+		sqlite3_close(in);
 	}
-	if (from) {
-		b = sqlite3_backup_init(db, "main", from, "main");
-		if (!b || sqlite3_backup_step(b, -1) != SQLITE_DONE)
-			err = ap_why(why, EIO, "%s: cannot copy it: %s", out, sqlite3_errmsg(db));
-		sqlite3_backup_finish(b);
-	} else if (sqlite3_exec(db, ap_sql_schema, NULL, NULL, NULL) || sqlite3_exec(db, ap_sql_views, NULL, NULL, NULL)) {
-		err = db_error(db, out, why);
-	}
-	sqlite3_close(from);
+	*ret = !fresh;
+	return err;
+}
+
+static int merge_new(const char *out, const char *temp, sqlite3 **old, const char *const *paths, size_t n, struct ap_merge_stats *stats,
+	struct ap_why *why)
+{
+	sqlite3 *db = NULL;
+	int err = start(temp, *old, &db, why);
+
+	sqlite3_close(AP_STEAL(*old)); /* the log of the old file is folded in now */
+	for (size_t i = 0; i < n && !err; i++)
+		err = add_file(db, paths[i], stats, why);
 	if (err)
 		sqlite3_close(db);
 	else
-		*ret_db = db;
+		err = finish(db, temp, why);
+	if (!err)
+		err = replace(temp, out, why);
+	if (err && err != -EEXIST)
+		unlink(temp);
 	return err;
-}
-
-static int put_in_place(const char *copy, const char *out, struct ap_why *why)
-{
-	int fd = open(copy, O_RDONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0 || fsync(fd) || rename(copy, out))
-		err = ap_why(why, errno, "%s: cannot be replaced by the merged file: %s", out, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return err;
-}
-
-/* True: the output has every run of every file. */
-static bool all_known(const char *out, const char *const *paths, size_t n, struct ap_merge_stats *stats)
-{
-	struct ap_why why;
-	sqlite3 *db = NULL;
-	bool known = !access(out, F_OK) && !ap_store_open_read(out, &db, &why);
-
-	if (!known)
-		return false;
-	for (size_t i = 0; i < n && known; i++, stats->files++)
-		known = new_runs(db, paths[i], stats, &why) == 0;
-	sqlite3_close(db);
-	return known;
 }
 
 int ap_store_merge(const char *out, const char *const *paths, size_t n, struct ap_merge_stats *ret_stats, struct ap_why *why)
 {
-	struct ap_merge_stats stats = {0};
-	char *copy = NULL;
-	sqlite3 *db = NULL;
+	AP_AUTO_FREE char *temp = NULL;
+	sqlite3 *old = NULL;
+	bool known = false;
 	int err = 0;
 
-	if (all_known(out, paths, n, &stats)) {
-		*ret_stats = stats;
-		return 0;
+	*ret_stats = (struct ap_merge_stats){0};
+	if (!access(out, F_OK)) {
+		err = ap_store_open_read(out, &old, why);
+		if (!err)
+			err = all_known(old, paths, n, &known, ret_stats, why);
 	}
-	memset(&stats, 0, sizeof stats);
-	if (asprintf(&copy, "%s.merge-%d", out, (int)getpid()) < 0)
-		return ap_why(why, ENOMEM, "out of memory");
-	err = make_copy(out, copy, &db, why);
-	for (size_t i = 0; i < n && !err; i++)
-		err = merge_one(db, paths[i], &stats, why);
-	if (!err)
-		err = ap_store_derive(db, why);
-	if (!err && sqlite3_exec(db, ap_sql_indexes, NULL, NULL, NULL))
-		err = db_error(db, out, why);
-	sqlite3_close(db);
-	if (!err)
-		err = put_in_place(copy, out, why);
-	if (err)
-		unlink(copy);
-	else
-		*ret_stats = stats;
-	free(copy);
+	if (!err && !known) {
+		*ret_stats = (struct ap_merge_stats){0};
+		if (asprintf(&temp, "%s.merge-%d", out, (int)getpid()) < 0)
+			err = ap_why(why, ENOMEM, "%s: out of memory", out);
+		else
+			err = merge_new(out, temp, &old, paths, n, ret_stats, why);
+	}
+	sqlite3_close(old);
 	return err;
 }

@@ -6,6 +6,5 @@ extern const char ap_sql_schema[], ap_sql_views[], ap_sql_indexes[];
 extern const char ap_sql_add_host[], ap_sql_add_run[], ap_sql_add_label[], ap_sql_end_run[];
 extern const char ap_sql_frame_functions[], ap_sql_reset_totals[];
 extern const char ap_sql_unnamed_frames[], ap_sql_add_function[], ap_sql_find_function[], ap_sql_add_frame_line[], ap_sql_set_executable_why[];
-extern const char ap_sql_merge_maps[], ap_sql_merge_rows[], ap_sql_merge_done[];
 
 #endif

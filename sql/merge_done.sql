@@ -1,9 +1,0 @@
-DROP TABLE m_run;
-DROP TABLE m_host;
-DROP TABLE m_executable;
-DROP TABLE m_function;
-DROP TABLE m_frame;
-DROP TABLE m_stack;
-DROP TABLE m_process;
-DROP TABLE m_thread;
-DROP TABLE m_event;
