@@ -66,7 +66,9 @@ static void drop_privilege(const struct ap_sym_config *cfg)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (geteuid() == 0 && (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY)))
 		_exit(1);
-#if !defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__)
+	(void)memory;
+#else
 	setrlimit(RLIMIT_AS, &memory); /* ASan's shadow is larger than any sensible limit */
 #endif
 	setrlimit(RLIMIT_CORE, &none);

@@ -1,0 +1,81 @@
+/* perf: records cut at every length are refused without reading past their end; event names. */
+#include "perf/decode.h"
+#include "perf/events.h"
+#include "tests/check_main.h"
+
+#include <string.h>
+
+static const uint64_t ID = 77;
+static const uint32_t INDEX = 3;
+static _Alignas(8) unsigned char room[AP_EVENT_SIZE_MAX];
+
+/* A copy that ends where its block does, so that ASan sees a read behind it. */
+static int decode(uint32_t type, const uint64_t *words, size_t bytes, uint64_t sample_type)
+{
+	struct ap_perf_format f = {.sample_type = sample_type, .user_chain = true, .ids = &ID, .indexes = &INDEX, .n_ids = 1};
+	struct perf_event_header h = {.type = type, .misc = PERF_RECORD_MISC_USER, .size = (uint16_t)(sizeof h + bytes)}, *copy = malloc(h.size);
+	int got;
+
+	memcpy(copy, &h, sizeof h);
+	memcpy(copy + 1, words, bytes);
+	ap_perf_record_time(copy, &f);
+	got = ap_perf_decode(copy, &f, room, sizeof room);
+	if (got > 0 && ((struct ap_event *)room)->size % 8)
+		got = -1000;
+	free(copy);
+	return got;
+}
+
+START_TEST(records_cut_anywhere_are_safe)
+{
+	static const uint32_t types[] = {PERF_RECORD_SAMPLE, PERF_RECORD_MMAP2, PERF_RECORD_COMM, PERF_RECORD_FORK, PERF_RECORD_EXIT,
+		PERF_RECORD_LOST, PERF_RECORD_LOST_SAMPLES, PERF_RECORD_THROTTLE};
+	uint64_t words[40];
+
+	memset(words, 0x11, sizeof words);
+	for (size_t t = 0; t < sizeof types / sizeof *types; t++)
+		for (size_t n = 0; n <= sizeof words; n++)
+			ck_assert_int_ne(decode(types[t], words, n, AP_PERF_SAMPLE_BASE | PERF_SAMPLE_CALLCHAIN | PERF_SAMPLE_REGS_USER), -1000);
+}
+END_TEST
+
+START_TEST(a_sample_is_decoded)
+{
+	uint64_t w[] = {ID, 0x400, 10ull | 11ull << 32, 555, 2, 9, 4, PERF_CONTEXT_USER, 0x400, 0x501, 0x601};
+	struct ap_sample *s = (struct ap_sample *)room;
+
+	ck_assert_int_eq(decode(PERF_RECORD_SAMPLE, w, sizeof w, AP_PERF_SAMPLE_BASE | PERF_SAMPLE_CALLCHAIN), 1);
+	ck_assert_uint_eq(s->h.pid, 10);
+	ck_assert_uint_eq(s->h.tid, 11);
+	ck_assert_uint_eq(s->h.time_ns, 555);
+	ck_assert_uint_eq(s->event, INDEX);
+	ck_assert_uint_eq(s->weight, 9);
+	ck_assert_uint_eq(s->n_user, 3);
+	ck_assert_uint_eq(((uint64_t *)(s + 1))[1], 0x500);
+	ck_assert_int_lt(decode(PERF_RECORD_SAMPLE, w, sizeof w - 8, AP_PERF_SAMPLE_BASE | PERF_SAMPLE_CALLCHAIN), 0);
+}
+END_TEST
+
+START_TEST(event_names)
+{
+	struct perf_event_attr a = {0};
+	struct ap_why why = {.text = ""};
+
+	ck_assert_int_eq(ap_perf_event_parse("cpu-clock:u", &a, &why), 0);
+	ck_assert(a.type == PERF_TYPE_SOFTWARE && a.config == PERF_COUNT_SW_CPU_CLOCK && a.exclude_kernel);
+	ck_assert_int_lt(ap_perf_event_parse("no-such-event", &a, &why), 0);
+	ck_assert_str_ne(why.text, "");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("perf");
+	TCase *t = tcase_create("perf");
+
+	tcase_add_test(t, records_cut_anywhere_are_safe);
+	tcase_add_test(t, a_sample_is_decoded);
+	tcase_add_test(t, event_names);
+	suite_add_tcase(s, t);
+	return check_main(s);
+}

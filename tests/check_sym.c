@@ -1,0 +1,142 @@
+/* sym: perf maps in both forms, kallsyms, a hostile job among good ones, demangling. */
+#include "base/mem.h"
+#include "sym/sym.h"
+#include "tests/check_main.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct seen {
+	char names[8][128];
+	size_t done, named[8];
+};
+
+static void on_named(void *ctx, uint32_t id, const struct ap_sym_line *lines, size_t n)
+{
+	struct seen *s = ctx;
+
+	ck_assert_uint_ge(n, 1);
+	snprintf(s->names[id], sizeof s->names[id], "%s", lines[n - 1].function);
+}
+
+static void on_done(void *ctx, size_t job, size_t named, const char *why)
+{
+	struct seen *s = ctx;
+
+	ck_assert_uint_eq(job, s->done);
+	s->named[s->done++] = named;
+}
+
+static int text_fd(const char *text)
+{
+	int fd = memfd_create("text", MFD_CLOEXEC);
+
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	return fd;
+}
+
+static const uint32_t IDS[] = {0, 1, 2, 3, 4, 5};
+
+static struct ap_sym_job job_of(enum ap_sym_kind kind, int fd, const uint64_t *addresses, size_t n)
+{
+	return (struct ap_sym_job){.kind = kind, .fd = fd, .jitdump_fd = -1, .debug_fd = -1, .alt_debug_fd = -1, .path = "file", .build_id = "",
+		.addresses = addresses, .ids = IDS, .n = n};
+}
+
+static void run(struct ap_sym_job *jobs, size_t n, struct seen *s)
+{
+	struct ap_sym_config cfg = {.debug_files = false};
+	struct ap_why why = {.text = ""};
+
+	memset(s, 0, sizeof *s);
+	ck_assert_msg(!ap_sym_run(&cfg, jobs, n, on_named, on_done, s, &why), "%s", why.text);
+	ck_assert_uint_eq(s->done, n);
+}
+
+START_TEST(perf_maps_of_both_forms)
+{
+	static const uint64_t at[] = {0xfff, 0x1000, 0x10ff, 0x1100, 0x2008};
+	int fd = text_fd("1000 100 old name\n0x2000 0x10 Lfoo;::bar()\nnonsense\n1000 100 new name\n");
+	struct ap_sym_job job = job_of(AP_SYM_JIT, fd, at, AP_ARRAY_LEN(at));
+	struct seen s;
+
+	run(&job, 1, &s);
+	ck_assert_uint_eq(s.named[0], 3);
+	ck_assert_str_eq(s.names[0], "");
+	ck_assert_str_eq(s.names[1], "new name");
+	ck_assert_str_eq(s.names[2], "new name");
+	ck_assert_str_eq(s.names[3], "");
+	ck_assert_str_eq(s.names[4], "Lfoo;::bar()");
+	close(fd);
+}
+END_TEST
+
+START_TEST(kallsyms_is_relative_to_text)
+{
+	static const uint64_t at[] = {0, 0x15, 0x1000};
+	int fd = text_fd("ffffffff81000000 T _text\nffffffff81000010 t second\nffffffff81000012 d data\nffffffff81001000 t inmod\t[mod]\n");
+	struct ap_sym_job job = job_of(AP_SYM_KERNEL, fd, at, AP_ARRAY_LEN(at));
+	struct seen s;
+
+	job.kernel_text = 0xffffffff81000000;
+	run(&job, 1, &s);
+	ck_assert_str_eq(s.names[0], "_text");
+	ck_assert_str_eq(s.names[1], "second");
+	ck_assert_str_eq(s.names[2], "inmod");
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_hostile_file_costs_its_own_names_alone)
+{
+	static const uint64_t at[] = {0x1000};
+	int good = text_fd("1000 100 good\n"), bad = text_fd("\177ELF\2\1\1 and then nothing that makes sense");
+	struct ap_sym_job jobs[] = {job_of(AP_SYM_ELF, bad, at, 1), job_of(AP_SYM_JIT, good, at, 1), job_of(AP_SYM_ELF, -1, at, 1)};
+	struct seen s;
+
+	/* an image that is not there: reading it kills the child */
+	jobs[2].image = (const void *)16;
+	jobs[2].image_size = 1 << 20;
+	struct ap_sym_job order[] = {jobs[0], jobs[2], jobs[1]};
+
+	run(order, 3, &s);
+	ck_assert_uint_eq(s.named[0], 0);
+	ck_assert_uint_eq(s.named[1], 0);
+	ck_assert_uint_eq(s.named[2], 1);
+	ck_assert_str_eq(s.names[0], "good");
+	close(good);
+	close(bad);
+}
+END_TEST
+
+START_TEST(names_are_demangled)
+{
+	static const char *const pairs[][2] = {{"_ZN3foo3barEi", "foo::bar(int)"}, {"main", "main"}, {"_Zbroken", "_Zbroken"},
+		{"_ZN4core3fmt5write17h0123456789abcdefE", "core::fmt::write"}};
+
+	for (size_t i = 0; i < AP_ARRAY_LEN(pairs); i++) {
+		struct ap_buf b = {0};
+
+		ck_assert_int_eq(ap_sym_demangle(pairs[i][0], &b), 0);
+		ck_assert_msg(!strncmp(b.data, pairs[i][1], strlen(pairs[i][1])), "%s: %s", pairs[i][0], b.data);
+		ap_buf_done(&b);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("sym");
+	TCase *t = tcase_create("sym");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, perf_maps_of_both_forms);
+	tcase_add_test(t, kallsyms_is_relative_to_text);
+	tcase_add_test(t, a_hostile_file_costs_its_own_names_alone);
+	tcase_add_test(t, names_are_demangled);
+	suite_add_tcase(s, t);
+	return check_main(s);
+}
