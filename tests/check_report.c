@@ -97,14 +97,14 @@ START_TEST(folded_and_filters)
 		struct ap_report_filter filter;
 		const char *text;
 	} cases[] = {
-		{{0}, "prog;main 1\nprog;main;work:<b> 3\n"},
-		{{.cpu = "0"}, "prog;main 1\n"},
-		{{.cpu = "0,1"}, "prog;main 1\nprog;main;work:<b> 3\n"},
+		{{0}, "prog;main 10\nprog;main;work:<b> 30\n"},
+		{{.cpu = "0"}, "prog;main 10\n"},
+		{{.cpu = "0,1"}, "prog;main 10\nprog;main;work:<b> 30\n"},
 		{{.pid = "11"}, ""},
 		{{.comm = "prog' OR 1=1 --"}, ""},
-		{{.function_regex = "^work"}, "prog;main;work:<b> 3\n"},
-		{{.from = "150ns"}, "prog;main;work:<b> 3\n"},
-		{{.to = "150ns"}, "prog;main 1\n"},
+		{{.function_regex = "^work"}, "prog;main;work:<b> 30\n"},
+		{{.from = "150ns"}, "prog;main;work:<b> 30\n"},
+		{{.to = "150ns"}, "prog;main 10\n"},
 		{{.event = "cycles"}, ""},
 	};
 	sqlite3 *db = small_file();
