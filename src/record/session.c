@@ -267,6 +267,10 @@ static int finish(struct session *s, int err, const char *reason, struct ap_why 
 	if (err && !ap_store_error(s->store, &s->failure))
 		ap_why(&s->failure, -err, "recording stopped: %s", strerror(-err));
 	seal_err = seal(s, err ? s->failure.text : reason, &seal_why);
+	if (err == -EFBIG) { /* a bound that the user set is an end like another */
+		s->result->note = s->failure;
+		return 0;
+	}
 	if (err)
 		return ap_why(why, -err, "%s", s->failure.text);
 	return seal_err ? ap_why(why, -seal_err, "%s", seal_why.text) : 0;

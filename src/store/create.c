@@ -152,19 +152,35 @@ static int first_rows(struct ap_store *s, const struct ap_store_run *run, struct
 	return rc ? ap_why(why, ap_store_errno(s->db, rc), "%s: cannot create the file: %s", s->path, sqlite3_errmsg(s->db)) : 0;
 }
 
+/* Moves PATH and, after a killed recording, its log to PATH.old: without the log the last second would be gone. */
+static int keep_old(struct ap_store *s, struct ap_why *why)
+{
+	AP_AUTO_FREE char *old = NULL;
+	AP_AUTO_FREE char *log = NULL;
+	AP_AUTO_FREE char *old_log = NULL;
+
+	if (asprintf(&old, "%s.old", s->path) < 0 || asprintf(&log, "%s-wal", s->path) < 0 || asprintf(&old_log, "%s.old-wal", s->path) < 0)
+		return ap_why(why, ENOMEM, "%s: out of memory", s->path);
+	if (unlink(old_log) && errno != ENOENT)
+		return ap_why(why, errno, "%s: cannot be replaced: %s", old_log, strerror(errno));
+	if (rename(s->path, old))
+		return ap_why(why, errno, "%s: cannot keep it as %s: %s", s->path, old, strerror(errno));
+	s->old_path = AP_STEAL(old);
+	if (rename(log, old_log) && errno != ENOENT)
+		return ap_why(why, errno, "%s: cannot keep it as %s: %s", log, old_log, strerror(errno));
+	return 0;
+}
+
 static int create_file(struct ap_store *s, bool exists, struct ap_why *why)
 {
-	int fd, err;
+	int fd, err = exists ? keep_old(s, why) : 0;
 
-	if (exists) {
-		if (asprintf(&s->old_path, "%s.old", s->path) < 0)
-			return ap_why(why, ENOMEM, "%s: out of memory", s->path);
-		if (rename(s->path, s->old_path))
-			return ap_why(why, errno, "%s: cannot keep it as %s: %s", s->path, s->old_path, strerror(errno));
-	}
+	if (err)
+		return err;
 	fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return ap_why(why, errno, "%s: cannot create it: %s", s->path, strerror(errno));
+	s->created = true;
 	err = check_locks(s->path, fd, why);
 	close(fd);
 	return err;
@@ -189,8 +205,10 @@ int ap_store_create(const struct ap_store_config *cfg, const struct ap_store_run
 	err = create_file(s, exists, why);
 	if (!err && sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL))
 		err = ap_why(why, EIO, "%s: cannot open it: %s", s->path, sqlite3_errmsg(s->db));
-	if (!err)
+	if (!err) {
+		sqlite3_busy_timeout(s->db, 10000); /* somebody may read it, or derive its totals, while it is written */
 		err = first_rows(s, run, why);
+	}
 	if (!err)
 		err = ap_store_writer_start(s, cfg->queue_batches, why);
 	if (err) {
@@ -218,13 +236,15 @@ struct ap_store *ap_store_abandon(struct ap_store *s)
 {
 	static const char *const side[] = {"", "-wal", "-shm", "-journal"};
 	char *path, *old;
+	bool created;
 
 	if (!s)
 		return NULL;
 	path = strdup(s->path);
+	created = s->created;
 	old = AP_STEAL(s->old_path);
 	ap_store_close(s);
-	for (size_t i = 0; path && i < AP_ARRAY_LEN(side); i++) {
+	for (size_t i = 0; path && created && i < AP_ARRAY_LEN(side); i++) {
 		struct ap_buf b = {0};
 
 		if (!ap_buf_printf(&b, "%s%s", path, side[i]))

@@ -100,8 +100,9 @@ int ap_store_open_read(const char *path, sqlite3 **ret_db, struct ap_why *why)
 
 	if (err)
 		return err;
-	/* A killed recording has no totals yet: they are made where the file may be written; without, the views that need them are empty. */
-	if (flags == SQLITE_OPEN_READWRITE && pragma(db, "SELECT count(*) FROM run WHERE end_reason IS NULL") > 0)
+	/* A recording that was killed or ran out of disk has no totals yet: they are made where the file may be written; without, the views that need them are empty. */
+	if (flags == SQLITE_OPEN_READWRITE && pragma(db, "SELECT EXISTS (SELECT 1 FROM sample) AND (NOT EXISTS (SELECT 1 FROM stack_total) OR "
+		"EXISTS (SELECT 1 FROM run WHERE end_reason IS NULL))") > 0)
 		err = ap_store_derive(db, why);
 	if (err) {
 		sqlite3_close(db);

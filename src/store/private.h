@@ -10,7 +10,8 @@
 #include <stdatomic.h>
 
 struct ap_store {
-	char *path, *old_path; /* old_path NULL: nothing was there before */
+	char *path, *old_path; /* old_path NULL: nothing was moved away */
+	bool created;	       /* the file at path is ours */
 	uint64_t max_bytes;
 	sqlite3 *db;		 /* the writer thread's alone between start and join */
 	struct ap_batch *current; /* what the virtual tables show */

@@ -56,7 +56,7 @@ static void drop_batch_tables(struct ap_store *s)
 
 int ap_store_seal(struct ap_store *s, const struct ap_store_end *end, struct ap_why *why)
 {
-	int rc, err;
+	int rc, err, derive_err = 0;
 
 	ap_store_writer_join(s);
 	drop_batch_tables(s);
@@ -64,9 +64,12 @@ int ap_store_seal(struct ap_store *s, const struct ap_store_end *end, struct ap_
 	rc = end_row(s, end);
 	if (!err && rc)
 		err = ap_why(why, ap_store_errno(s->db, rc), "%s: cannot write the end of the run: %s", s->path, sqlite3_errmsg(s->db));
+	/* --max-size bounds the samples; a file without totals would look empty. */
+	if (!err || err == -EFBIG)
+		derive_err = ap_store_derive(s->db, err ? NULL : why);
 	if (!err)
-		err = ap_store_derive(s->db, why);
-	if (!err && (rc = sqlite3_exec(s->db, ap_sql_indexes, NULL, NULL, NULL)))
+		err = derive_err;
+	if ((!err || err == -EFBIG) && (rc = sqlite3_exec(s->db, ap_sql_indexes, NULL, NULL, NULL)))
 		err = ap_why(why, ap_store_errno(s->db, rc), "%s: cannot build its indexes: %s", s->path, sqlite3_errmsg(s->db));
 	rc = sqlite3_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE;", NULL, NULL, NULL);
 	if (!err && rc)

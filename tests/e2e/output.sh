@@ -46,4 +46,11 @@ for v in samples top_functions top_stacks folded flame_nodes by_process by_threa
 	sql elsewhere/alone.db "SELECT * FROM $v LIMIT 10" >out
 	ok $? "view $v answers in stock sqlite3"
 done
+# what cannot be moved out of the way is refused and left as it was
+ap record -o keep.db -- true
+mkdir -p keep.db.old/full
+before=$(cksum <keep.db)
+ap record -o keep.db -- true
+is "$?" 125 "a file that cannot be kept as .old is refused"
+is "$(cksum <keep.db)" "$before" "and stays as it was"
 done_testing
