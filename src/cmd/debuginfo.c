@@ -49,7 +49,7 @@ static bool has_build_id(int fd, const char *build_id)
 {
 	char hex[2 * BUILD_ID_MAX + 1] = "";
 	const unsigned char *id;
-	const void *bytes;
+	const void *bytes = NULL;
 	ssize_t n;
 	Elf *elf;
 
