@@ -1,7 +1,7 @@
 /* stack_total and function_total from the samples, in C: one pass over the samples into arrays by stack id for each (run, event), one pass
  * down the ids (parent < id) for the totals, and one walk to the root for each stack that has samples, where a stamp keeps a function that
  * recurs from being counted twice. Cost: samples + distinct stacks x depth. */
-#include "store/store.h"
+#include "store/private.h"
 
 #include "base/hash.h"
 #include "base/mem.h"
@@ -64,20 +64,9 @@ static int key_id(struct derive *d, struct key k, uint32_t *ret)
 	return 0;
 }
 
-static int64_t ask(sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *st;
-	int64_t v = -1;
-
-	if (!sqlite3_prepare_v2(db, sql, -1, &st, NULL) && sqlite3_step(st) == SQLITE_ROW)
-		v = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	return v;
-}
-
 static int load_stacks(struct derive *d)
 {
-	int64_t highest = ask(d->db, "SELECT coalesce(max(id), 0) FROM stack"), id, parent;
+	int64_t highest = ap_store_number(d->db, "SELECT coalesce(max(id), 0) FROM stack"), id, parent;
 	sqlite3_stmt *st;
 	int rc, err = 0;
 
@@ -111,7 +100,7 @@ static int add_line(struct derive *d, struct key k)
 
 static int load_frames(struct derive *d)
 {
-	int64_t highest = ask(d->db, "SELECT coalesce(max(id), 0) FROM frame"), id;
+	int64_t highest = ap_store_number(d->db, "SELECT coalesce(max(id), 0) FROM frame"), id;
 	size_t filled = 0;
 	sqlite3_stmt *st;
 	int rc, err = 0;

@@ -1,5 +1,5 @@
 /* Opening what somebody else may have written: our mark, our version, our schema, nothing else; and a connection that cannot be led astray. */
-#include "store/store.h"
+#include "store/private.h"
 
 #include "store/sql_text.h"
 
@@ -11,7 +11,7 @@
 
 enum { APPLICATION_ID = 1095783508, SCHEMA_VERSION = 1 };
 
-static int64_t pragma(sqlite3 *db, const char *sql)
+int64_t ap_store_number(sqlite3 *db, const char *sql)
 {
 	sqlite3_stmt *st;
 	int64_t v = -1;
@@ -52,7 +52,7 @@ static int same_schema(sqlite3 *db, const char *path, struct ap_why *why)
 
 static int check(sqlite3 *db, const char *path, struct ap_why *why)
 {
-	int64_t id = pragma(db, "PRAGMA application_id"), version = pragma(db, "PRAGMA user_version");
+	int64_t id = ap_store_number(db, "PRAGMA application_id"), version = ap_store_number(db, "PRAGMA user_version");
 
 	if (id < 0)
 		return ap_why(why, EBADMSG, "%s: not an Aperture file, or damaged: %s", path, sqlite3_errmsg(db));
@@ -101,7 +101,7 @@ int ap_store_open_read(const char *path, sqlite3 **ret_db, struct ap_why *why)
 	if (err)
 		return err;
 	/* A recording that was killed or ran out of disk has no totals yet: they are made where the file may be written; without, the views that need them are empty. */
-	if (flags == SQLITE_OPEN_READWRITE && pragma(db, "SELECT EXISTS (SELECT 1 FROM sample) AND (NOT EXISTS (SELECT 1 FROM stack_total) OR "
+	if (flags == SQLITE_OPEN_READWRITE && ap_store_number(db, "SELECT EXISTS (SELECT 1 FROM sample) AND (NOT EXISTS (SELECT 1 FROM stack_total) OR "
 		"EXISTS (SELECT 1 FROM run WHERE end_reason IS NULL))") > 0)
 		err = ap_store_derive(db, why);
 	if (err) {

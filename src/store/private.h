@@ -27,6 +27,8 @@ struct ap_store {
 int ap_store_writer_start(struct ap_store *s, size_t queue_batches, struct ap_why *why);
 void ap_store_writer_join(struct ap_store *s); /* after what is queued is written */
 struct ap_store *ap_store_close(struct ap_store *s);
+/* The one number that a statement answers; -1 where it fails or answers nothing. */
+int64_t ap_store_number(sqlite3 *db, const char *sql);
 /* errno for an SQLite result. */
 int ap_store_errno(sqlite3 *db, int rc);
 
