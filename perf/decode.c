@@ -76,9 +76,17 @@ uint64_t ap_perf_record_time(const struct perf_event_header *h, const struct ap_
 
 static uint32_t index_of(const struct ap_perf_format *f, uint64_t id)
 {
-	for (size_t i = 0; i < f->n_ids; i++)
-		if (f->ids[i] == id)
-			return f->indexes[i];
+	size_t low = 0, high = f->n_ids, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (f->ids[middle].id == id)
+			return f->ids[middle].event;
+		if (f->ids[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return UINT32_MAX;
 }
 

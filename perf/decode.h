@@ -12,11 +12,16 @@
 	(PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU | PERF_SAMPLE_PERIOD)
 uint64_t ap_perf_regs_mask(void); /* sample_regs_user */
 
+/* The kernel's identifier of an opened event, and the index of ours. */
+struct ap_perf_id {
+	uint64_t id;
+	uint32_t event;
+};
+
 struct ap_perf_format {
 	uint64_t sample_type; /* AP_PERF_SAMPLE_BASE, and CALLCHAIN, REGS_USER, STACK_USER or not */
 	bool user_chain;      /* the callchain's user part is wanted: --call-graph=fp */
-	const uint64_t *ids;  /* the identifiers of opened events */
-	const uint32_t *indexes; /* the event each belongs to */
+	const struct ap_perf_id *ids; /* in order of id */
 	size_t n_ids;
 };
 

@@ -1,5 +1,6 @@
 /* The source: rings are read in rounds. An event may be handed over once every ring has been looked at after the event's time, so each round
- * releases, merged by time, what is older than the beginning of the round before it; the rest stays in its ring. */
+ * releases, merged by time, what is older than the beginning of the round before it; the rest stays in its ring. The merge is a heap of the
+ * rings' oldest records: O(log CPUs) a record. */
 #include "perf/perf.h"
 
 #include "base/clock.h"
@@ -10,11 +11,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <stdio.h>
 #include <unistd.h>
 
-static const uint64_t CLOCK_EVERY_NS = 10000000000u;
+enum { RELEASE_PARTS = 8 /* a ring's room is given back in so many parts */, HANG_UPS = 64 /* taken from epoll at once */ };
+static const uint64_t CLOCK_EVERY_NS = 10000000000u, LOST_EVERY_NS = 100000000u;
 
 static size_t events(const struct ap_source *s, const struct ap_source_event **ret_events)
 {
@@ -53,140 +53,147 @@ static void put_clock(struct ap_source *s, const struct ap_sink *sink)
 	s->clock_next_ns = c.h.time_ns + CLOCK_EVERY_NS;
 }
 
-/* -u: only the processes of one user. Samples of processes that have gone are kept out too: nobody can say whose they were. */
-static bool wanted(const struct ap_source *s, uint32_t pid)
-{
-	struct stat st;
-	char path[32];
-
-	if (!s->cfg.has_uid)
-		return true;
-	snprintf(path, sizeof path, "/proc/%u", pid);
-	return !stat(path, &st) && st.st_uid == s->cfg.uid;
-}
-
 static void hand_over(struct ap_source *s, const struct perf_event_header *h, const struct ap_sink *sink)
 {
 	const struct ap_event *e = (const struct ap_event *)s->room;
 	int made = ap_perf_decode(h, &s->format, s->room, sizeof s->room);
 
 	if (made < 0) {
-		struct ap_lost l = {.h = {.time_ns = ap_now_ns(), .kind = AP_EVENT_LOST, .size = sizeof l}, .n = 1, .event = UINT32_MAX,
-			.cause = AP_LOSS_MALFORMED};
-
-		s->stats.lost[AP_LOSS_MALFORMED]++;
-		ap_sink_put(sink, &l.h);
+		ap_perf_put_loss(s, sink, AP_LOSS_MALFORMED, 1, UINT32_MAX, UINT32_MAX);
 		return;
 	}
 	if (!made)
 		return;
-	if (e->kind == AP_EVENT_SAMPLE) {
-		if (!wanted(s, e->pid)) {
-			s->stats.filtered++;
-			return;
-		}
-		s->stats.stored++;
-	} else if (e->kind == AP_EVENT_LOST) {
+	if (e->kind == AP_EVENT_LOST) {
 		const struct ap_lost *l = (const struct ap_lost *)e;
 
+		if (l->cause == AP_LOSS_RING_FULL && s->lost_counted) {
+			s->lost_seen = true;
+			return;
+		}
 		s->stats.lost[l->cause] += l->n;
-		s->lost_in_records += l->cause == AP_LOSS_RING_FULL ? l->n : 0;
 	}
+	s->stats.stored += e->kind == AP_EVENT_SAMPLE;
 	ap_sink_put(sink, e);
 }
 
-/* The ring with the oldest record, among those not younger than `until`; NULL: none. */
-static struct perf_cpu *oldest(struct ap_source *s, uint64_t until, const struct perf_event_header **ret_record)
+static void sift_down(struct perf_head *heads, size_t n, size_t i)
 {
-	const struct perf_event_header *h;
-	struct perf_cpu *best = NULL;
-	uint64_t best_ns = until, t;
-	int bad = 0;
+	struct perf_head moved = heads[i];
+	size_t child;
 
-	for (size_t i = 0; i < s->n_cpus; i++) {
-		if (!s->cpus[i].ring.page || !(h = ap_ring_peek(&s->cpus[i].ring, &bad)))
-			continue;
-		t = ap_perf_record_time(h, &s->format);
-		if (t <= best_ns && (!best || t < best_ns)) {
-			best = &s->cpus[i];
-			best_ns = t;
-			*ret_record = h;
-		}
+	while ((child = 2 * i + 1) < n) {
+		child += child + 1 < n && heads[child + 1].time_ns < heads[child].time_ns;
+		if (moved.time_ns <= heads[child].time_ns)
+			break;
+		heads[i] = heads[child];
+		i = child;
 	}
-	s->stats.lost[AP_LOSS_MALFORMED] += (uint64_t)bad;
-	return best;
+	heads[i] = moved;
 }
 
-/* What the kernel dropped and no LOST record could say any more. */
-static void put_final_lost(struct ap_source *s, const struct ap_sink *sink)
+/* The ring's oldest record, if it is not younger than `until`. False: none. */
+static bool look_at(struct ap_source *s, uint32_t cpu, uint64_t until, const struct ap_sink *sink, struct perf_head *ret_head)
 {
-	struct ap_lost l = {.h = {.time_ns = ap_now_ns(), .kind = AP_EVENT_LOST, .size = sizeof l}, .event = UINT32_MAX,
-		.cause = AP_LOSS_RING_FULL};
-	uint64_t values[3], counted = 0;
+	int bad = 0;
+	const struct perf_event_header *h = ap_ring_peek(&s->cpus[cpu].ring, &bad);
 
-	for (size_t i = 0; i < s->n_fds; i++)
-		if (s->fds[i].event != UINT32_MAX && read(s->fds[i].fd, values, sizeof values) == sizeof values)
-			counted += values[2];
-	if (counted > s->lost_in_records) {
-		l.n = counted - s->lost_in_records;
-		s->stats.lost[AP_LOSS_RING_FULL] += l.n;
-		s->lost_in_records = counted;
-		ap_sink_put(sink, &l.h);
+	if (bad)
+		ap_perf_put_loss(s, sink, AP_LOSS_MALFORMED, 1, UINT32_MAX, (uint32_t)s->cpus[cpu].cpu);
+	if (!h)
+		return false;
+	*ret_head = (struct perf_head){.time_ns = ap_perf_record_time(h, &s->format), .record = h, .cpu = cpu};
+	return ret_head->time_ns <= until;
+}
+
+static void gather_heads(struct ap_source *s, uint64_t until, const struct ap_sink *sink)
+{
+	s->n_heads = 0;
+	for (uint32_t i = 0; i < s->n_cpus; i++) {
+		if (!s->cpus[i].ring.page)
+			continue;
+		ap_ring_look(&s->cpus[i].ring);
+		s->n_heads += look_at(s, i, until, sink, &s->heads[s->n_heads]);
 	}
-	s->final_lost_said = true;
+	for (size_t i = s->n_heads / 2; i-- > 0;)
+		sift_down(s->heads, s->n_heads, i);
+}
+
+/* Hands over the oldest record of all and puts that ring's next into its place. Returns its size. */
+static size_t merge_one(struct ap_source *s, uint64_t until, const struct ap_sink *sink)
+{
+	struct perf_head *top = &s->heads[0];
+	struct ap_ring *ring = &s->cpus[top->cpu].ring;
+	size_t size = top->record->size;
+
+	hand_over(s, top->record, sink);
+	ap_ring_skip(ring, top->record);
+	if (ring->tail - ring->released >= ring->size / RELEASE_PARTS)
+		ap_ring_release(ring);
+	if (!look_at(s, top->cpu, until, sink, top)) {
+		ap_ring_release(ring);
+		*top = s->heads[--s->n_heads];
+	}
+	sift_down(s->heads, s->n_heads, 0);
+	return size;
+}
+
+/* What is to be said now and then, and at the end. */
+static void put_notes(struct ap_source *s, const struct ap_sink *sink, uint64_t now_ns)
+{
+	bool last = s->stopped && !s->count_at_stop_said;
+
+	if (now_ns >= s->clock_next_ns || last)
+		put_clock(s, sink);
+	if (!s->stopped)
+		ap_perf_check_cpus(s, sink, now_ns);
+	if (last || (s->lost_seen && now_ns >= s->lost_next_ns)) {
+		ap_perf_put_lost(s, sink);
+		s->lost_next_ns = now_ns + LOST_EVERY_NS;
+	}
+	s->count_at_stop_said = s->stopped;
 }
 
 static int drain(struct ap_source *s, const struct ap_sink *sink, size_t budget)
 {
 	uint64_t begun = ap_now_ns(), until = s->stopped ? UINT64_MAX : s->released_until_ns;
-	const struct perf_event_header *h;
-	struct perf_cpu *c;
 	size_t done = 0;
 
 	s->stats.drains++;
 	if (begun >= s->clock_next_ns)
-		put_clock(s, sink);
-	for (size_t i = 0; i < s->n_cpus; i++)
-		if (s->cpus[i].ring.page)
-			ap_ring_look(&s->cpus[i].ring);
-	while (done < budget && (c = oldest(s, until, &h))) {
-		done += h->size;
-		hand_over(s, h, sink);
-		ap_ring_skip(&c->ring, h);
-		ap_ring_release(&c->ring);
-	}
-	if (done >= budget)
+		put_clock(s, sink); /* the first of all: times of what follows are told by it */
+	gather_heads(s, until, sink);
+	while (s->n_heads && done < budget)
+		done += merge_one(s, until, sink);
+	for (size_t i = 0; i < s->n_heads; i++)
+		ap_ring_release(&s->cpus[s->heads[i].cpu].ring);
+	if (s->n_heads)
 		return 1;
 	s->released_until_ns = begun;
-	if (s->stopped && !s->final_lost_said) {
-		put_final_lost(s, sink);
-		put_clock(s, sink);
-	}
+	put_notes(s, sink, begun);
 	return 0;
 }
 
-static bool ended(const struct ap_source *s)
+/* A descriptor hangs up when its task and all that it created have ended. What has is taken out of epoll, where it would be ready for ever. */
+static bool ended(struct ap_source *s)
 {
-	struct epoll_event ev[64];
+	struct epoll_event ev[HANG_UPS];
 	int n;
 
 	if (s->cfg.all || s->cfg.cgroup)
 		return false;
-	/* A descriptor hangs up when its task and all that it created have ended; level-triggered, so counting tells. */
-	for (size_t i = 0; i < s->n_fds; i++) {
-		struct perf_fd *f = &s->fds[i];
+	do {
+		n = epoll_wait(s->epoll_fd, ev, HANG_UPS, 0);
+		for (int k = 0; k < n; k++) {
+			struct perf_fd *f = &s->fds[ev[k].data.u64];
 
-		if (f->hung_up)
-			continue;
-		n = epoll_wait(s->epoll_fd, ev, 64, 0);
-		for (int k = 0; k < n; k++)
-			if (ev[k].events & EPOLLHUP) {
-				s->fds[ev[k].data.u64].hung_up = true;
-				epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->fds[ev[k].data.u64].fd, NULL);
-			}
-		return false;
-	}
-	return true;
+			if (!(ev[k].events & EPOLLHUP) || f->hung_up || epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, f->fd, NULL))
+				continue;
+			f->hung_up = true;
+			s->n_hung_up++;
+		}
+	} while (n == HANG_UPS && s->n_hung_up < s->n_fds && ev[n - 1].events & EPOLLHUP);
+	return s->n_hung_up == s->n_fds;
 }
 
 static int stop(struct ap_source *s)
@@ -202,7 +209,7 @@ static void stats(const struct ap_source *s, struct ap_source_stats *ret_stats)
 	*ret_stats = s->stats;
 	ret_stats->seen = s->stats.stored + s->stats.filtered;
 	for (size_t i = 0; i < AP_LOSS_COUNT; i++)
-		ret_stats->seen += i == AP_LOSS_THROTTLED ? 0 : s->stats.lost[i];
+		ret_stats->seen += ap_loss_is_hits(i) ? s->stats.lost[i] : 0;
 }
 
 struct ap_source *ap_perf_free(struct ap_source *s)
@@ -225,7 +232,8 @@ struct ap_source *ap_perf_free(struct ap_source *s)
 	free(s->cpus);
 	free(s->fds);
 	free(s->ids);
-	free(s->id_events);
+	free(s->heads);
+	free(s->lost_said);
 	free(s);
 	return NULL;
 }

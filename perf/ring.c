@@ -56,7 +56,7 @@ int ap_ring_map(struct ap_ring *r, int fd, size_t size)
 		return err;
 	r->data = (unsigned char *)r->page + page;
 	r->size = size;
-	r->tail = r->head = r->page->data_tail;
+	r->tail = r->head = r->released = r->page->data_tail;
 	return 0;
 }
 
@@ -72,6 +72,14 @@ void ap_ring_unmap(struct ap_ring *r)
 void ap_ring_look(struct ap_ring *r)
 {
 	r->head = __atomic_load_n(&r->page->data_head, __ATOMIC_ACQUIRE);
+}
+
+void ap_ring_release(struct ap_ring *r)
+{
+	if (r->released == r->tail)
+		return;
+	__atomic_store_n(&r->page->data_tail, r->tail, __ATOMIC_RELEASE);
+	r->released = r->tail;
 }
 
 /* Records are 8-aligned, so a header never wraps. */
@@ -95,6 +103,7 @@ const struct perf_event_header *ap_ring_peek(struct ap_ring *r, int *ret_bad)
 		return NULL;
 	if (there > r->size || there < sizeof *h || h->size < sizeof *h || h->size > there) {
 		r->tail = r->head;
+		ap_ring_release(r);
 		*ret_bad = 1;
 		return NULL;
 	}
@@ -104,9 +113,4 @@ const struct perf_event_header *ap_ring_peek(struct ap_ring *r, int *ret_bad)
 void ap_ring_skip(struct ap_ring *r, const struct perf_event_header *h)
 {
 	r->tail += h->size;
-}
-
-void ap_ring_release(struct ap_ring *r)
-{
-	__atomic_store_n(&r->page->data_tail, r->tail, __ATOMIC_RELEASE);
 }

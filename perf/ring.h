@@ -13,6 +13,7 @@ struct ap_ring {
 	size_t mapped;			   /* bytes at page */
 	unsigned char *joined;		   /* where the mapping is single: one record put together; else NULL */
 	uint64_t tail, head;		   /* head as of the last ap_ring_look */
+	uint64_t released;		   /* the tail as the kernel knows it */
 };
 
 int ap_ring_map(struct ap_ring *r, int fd, size_t size); /* 0, -EPERM (over the locked-memory limit), other negative errno */

@@ -5,14 +5,14 @@
 
 #include <string.h>
 
-static const uint64_t ID = 77;
-static const uint32_t INDEX = 3;
+enum { ID = 77, INDEX = 3 };
+static const struct ap_perf_id IDS[] = {{5, 0}, {ID, INDEX}, {ID + 1, 9}};
 static _Alignas(8) unsigned char room[AP_EVENT_SIZE_MAX];
 
 /* A copy that ends where its block does, so that ASan sees a read behind it. */
 static int decode(uint32_t type, const uint64_t *words, size_t bytes, uint64_t sample_type)
 {
-	struct ap_perf_format f = {.sample_type = sample_type, .user_chain = true, .ids = &ID, .indexes = &INDEX, .n_ids = 1};
+	struct ap_perf_format f = {.sample_type = sample_type, .user_chain = true, .ids = IDS, .n_ids = 3};
 	struct perf_event_header h = {.type = type, .misc = PERF_RECORD_MISC_USER, .size = (uint16_t)(sizeof h + bytes)}, *copy = malloc(h.size);
 	int got;
 

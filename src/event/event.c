@@ -18,6 +18,22 @@ const char *ap_loss_text(enum ap_loss_cause cause)
 	return "unknown";
 }
 
+bool ap_loss_is_hits(enum ap_loss_cause cause)
+{
+	switch (cause) {
+	case AP_LOSS_STACK_CUT:
+	case AP_LOSS_COLD_BINARY:
+	case AP_LOSS_THROTTLED:
+	case AP_LOSS_NOT_SYMBOLISED:
+	case AP_LOSS_UNORDERED:
+	case AP_LOSS_CPU_OFFLINE:
+	case AP_LOSS_SIDEBAND:
+		return false;
+	default:
+		return true;
+	}
+}
+
 static size_t pad8(size_t n)
 {
 	return (n + 7) & ~(size_t)7;

@@ -106,6 +106,9 @@ enum ap_loss_cause {
 	AP_LOSS_COUNT = 16
 };
 const char *ap_loss_text(enum ap_loss_cause cause); /* "unknown" for a number outside */
+/* Whether its number is one of hits of sampled events, and so part of the identity in source.h; that of the others counts occasions, or records
+ * of another kind. */
+bool ap_loss_is_hits(enum ap_loss_cause cause);
 
 /* LOST: n events of one cause since the last LOST event of that cause and CPU. h.pid is 0 where it is not known. */
 struct ap_lost {

@@ -227,7 +227,7 @@ static int replay_drain(struct ap_source *s, const struct ap_sink *sink, size_t 
 	return !s->at_end;
 }
 
-static bool replay_ended(const struct ap_source *s)
+static bool replay_ended(struct ap_source *s)
 {
 	return s->at_end;
 }
@@ -243,7 +243,7 @@ static void replay_stats(const struct ap_source *s, struct ap_source_stats *ret_
 	*ret_stats = s->stats;
 	ret_stats->seen = s->stats.stored;
 	for (size_t i = 0; i < AP_LOSS_COUNT; i++)
-		ret_stats->seen += i == AP_LOSS_THROTTLED ? 0 : s->stats.lost[i];
+		ret_stats->seen += ap_loss_is_hits(i) ? s->stats.lost[i] : 0;
 }
 
 const struct ap_source_ops ap_source_replay = {

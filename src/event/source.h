@@ -22,7 +22,8 @@ struct ap_source_config {
 	size_t n_tids;
 	bool all;
 	bool enable_on_exec; /* the one pid is our child, stopped before exec: begin at its exec */
-	/* narrowing; ignored when empty */
+	/* Narrowing; ignored when empty. A source that knows a hit's user leaves others out and counts them as filtered; what it hands over all
+	 * the same is the pipeline's to sort out, from /proc. */
 	const int *cpus;
 	size_t n_cpus;
 	bool has_uid;
@@ -80,7 +81,7 @@ struct ap_source_ops {
 	/* Hands over at most about `budget` bytes of events, in order of time. Returns 1 when more is ready, 0 when empty for now, or
 	 * negative errno. After stop: 0 means that nothing will come any more. LOST events come through here too. */
 	int (*drain)(struct ap_source *s, const struct ap_sink *sink, size_t budget);
-	bool (*ended)(const struct ap_source *s); /* every target is gone (or the file is at its end) */
+	bool (*ended)(struct ap_source *s); /* every target is gone (or the file is at its end) */
 	int (*stop)(struct ap_source *s);	  /* no new events from here on; what is in the rings can still be drained */
 	int (*learn)(struct ap_source *s, const struct ap_learned *what); /* NULL where the source has no use for it */
 	void (*stats)(const struct ap_source *s, struct ap_source_stats *ret_stats);

@@ -120,7 +120,7 @@ void ap_rows_account(struct ap_row_out *o, const struct ap_source_stats *st, uin
 		.filtered = (int64_t)st->filtered, .lost = (int64_t)dropped};
 
 	for (size_t i = 0; i < AP_LOSS_COUNT; i++)
-		if (i != AP_LOSS_THROTTLED)
+		if (ap_loss_is_hits(i))
 			r.lost += (int64_t)st->lost[i];
 	count(o, ap_batch_account(o->batch, &r));
 }

@@ -221,7 +221,7 @@ static void account(struct session *s)
 	s->result->filtered = st.filtered;
 	s->result->lost = counts.dropped;
 	for (size_t i = 0; i < AP_LOSS_COUNT; i++)
-		s->result->lost += i == AP_LOSS_THROTTLED ? 0 : st.lost[i];
+		s->result->lost += ap_loss_is_hits(i) ? st.lost[i] : 0;
 	s->result->complete_pct = counts.samples ? 100.0 * (double)counts.complete / (double)counts.samples : -1;
 }
 

@@ -8,9 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static _Alignas(8) unsigned char room[AP_EVENT_SIZE_MAX];
-	static const uint64_t ids[] = {0};
-	static const uint32_t indexes[] = {0};
-	struct ap_perf_format f = {.ids = ids, .indexes = indexes, .n_ids = 1, .sample_type = AP_PERF_SAMPLE_BASE};
+	static const struct ap_perf_id ids[] = {{.id = 0, .event = 0}};
+	struct ap_perf_format f = {.ids = ids, .n_ids = 1, .sample_type = AP_PERF_SAMPLE_BASE};
 	struct perf_event_header *h;
 
 	if (n < 1 + sizeof *h || n > UINT16_MAX)

@@ -26,7 +26,7 @@ make -s -k -j"$jobs" $(printf 'tests/fuzz/%s ' "${names[@]}") >>make.out 2>&1
 
 one() {
 	mkdir -p "corpus/$2" "seeds/$2"
-	local seeds=$1/tests/fuzz/seeds/$2
+	local seeds=$1/tests/fuzz/seeds/${2#fuzz_}
 	[ -d "$seeds" ] || seeds=seeds/$2
 	: >"$2.log"
 	ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 timeout -k 10 $(($3 * 2 + 60)) "tests/fuzz/$2" -max_total_time="$3" -timeout=10 \
