@@ -64,6 +64,7 @@ int ap_tracker_scan(struct ap_tracker *t, uint32_t pid)
 		p = ap_processes_add(&t->ps, pid, st.start_ns, st.comm);
 	if (!p)
 		return -ENOMEM;
+	p->doubts = t->doubts;
 	p->p.kernel = st.kernel;
 	p->parent_pid = st.parent;
 	p->start_settled = true;
@@ -88,7 +89,7 @@ struct ap_proc *ap_known_process(struct ap_tracker *t, uint32_t pid)
 	struct ap_proc *p = ap_processes_find(&t->ps, pid);
 
 	if (p)
-		return p;
+		return ap_fresh_process(t, p);
 	if (pid)
 		ap_tracker_scan(t, pid);
 	p = ap_processes_find(&t->ps, pid);
@@ -121,7 +122,7 @@ const struct ap_thread *ap_tracker_thread(struct ap_tracker *t, uint32_t pid, ui
 	struct ap_stat st = {0};
 	struct ap_proc *p;
 
-	if (task && task->proc->p.pid == pid && task->t.id) {
+	if (task && task->proc->p.pid == pid && task->t.id && task->proc->doubts == t->doubts) {
 		ap_processes_touch(&t->ps, task->proc);
 		return &task->t;
 	}
@@ -138,7 +139,8 @@ const struct ap_thread *ap_tracker_thread(struct ap_tracker *t, uint32_t pid, ui
 	}
 	if (!task)
 		return NULL;
-	ap_say_task(t, task);
+	if (!task->t.id)
+		ap_say_task(t, task);
 	return task->t.id ? &task->t : NULL;
 }
 
@@ -152,6 +154,8 @@ const struct ap_mapping *ap_tracker_find(struct ap_tracker *t, const struct ap_p
 	if (!p->maps)
 		return NULL;
 	e = ap_maps_find(p->maps, address);
+	if (!e && ap_fresh_after_miss(t, p) && p->maps)
+		e = ap_maps_find(p->maps, address);
 	if (!e || (e->m.id && p->maps->owner == p))
 		return e ? &e->m : NULL;
 	if (p->maps->owner != p) {

@@ -90,7 +90,7 @@ static struct ap_binary *binary_of(struct ap_tracker *t, struct ap_proc *p, stru
 	if (is_anonymous(m->path))
 		return jit_of(t, p);
 	if (!strcmp(m->path, "[vdso]")) {
-		b = ap_binaries_vdso(t->binaries, p->p.pid, m->start, m->end - m->start);
+		b = ap_binaries_vdso(t->binaries, t->replayed ? 0 : p->p.pid, m->start, m->end - m->start);
 		if (b)
 			ap_elf_bias(b->segments, b->n_segments, m->start, 0, ret_bias);
 		return b;

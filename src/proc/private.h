@@ -33,7 +33,8 @@ struct ap_tracker {
 	uint64_t now_ns;      /* of the last event */
 	int64_t boot_offset;  /* BOOTTIME - MONOTONIC */
 	uint64_t n_mappings;  /* seen in all */
-	bool started;
+	uint32_t doubts;      /* how often records were lost */
+	bool replayed;
 };
 
 /* say.c: rows. Each says what it refers to first. Without memory for an id, nothing is said. */
@@ -55,6 +56,10 @@ void ap_layout_drop(struct ap_tracker *t, struct ap_proc *p, uint64_t time_ns); 
 void ap_layout_end(struct ap_tracker *t, struct ap_proc *p);			  /* says when each ended; they stay through the grace */
 /* Makes the mappings this process's own. False: out of memory or none. */
 bool ap_layout_own(struct ap_proc *p);
+
+/* fresh.c */
+struct ap_proc *ap_fresh_process(struct ap_tracker *t, struct ap_proc *p); /* who has the pid now; NULL: out of memory */
+bool ap_fresh_after_miss(struct ap_tracker *t, struct ap_proc *p);	     /* an address was in no mapping; true: look again */
 
 /* known.c */
 struct ap_proc *ap_known_process(struct ap_tracker *t, uint32_t pid); /* scans what was never seen; NULL: out of memory */

@@ -154,7 +154,7 @@ struct ap_proc *ap_processes_add(struct ap_processes *ps, uint32_t pid, uint64_t
 	p->p.pid = pid;
 	p->p.start_ns = start_ns;
 	memcpy(p->p.comm, comm, sizeof p->p.comm);
-	p->about.uid = -1;
+	p->about.uid = p->user = -1;
 	list_used(ps, p);
 	ps->n++;
 	ps->seen++;

@@ -27,7 +27,9 @@ struct ap_proc {
 	struct ap_about about;	/* strings NULL before the first row */
 	struct ap_proc *less, *more; /* in the list by use */
 	uint64_t fork_ns, exec_ns, scan_ns, end_ns; /* monotonic; 0: not seen */
-	uint32_t slot, n_live, parent_pid;
+	uint64_t miss_wait_ns, user_next_ns; /* fresh.c: from the last scan to the next after a miss; when to ask for the user again */
+	int64_t user;		/* effective; -1: not known */
+	uint32_t slot, n_live, parent_pid, doubts /* as of the last check */;
 	bool maps_known;	/* by a scan, an exec or the parent */
 	bool start_settled;	/* /proc was asked for the start time, or could not be */
 };

@@ -135,6 +135,28 @@ int ap_scan_maps(const char *proc, uint32_t pid, void (*found)(void *ctx, const 
 	return r;
 }
 
+/* "Uid:	real	effective	saved	file system" */
+static int64_t effective_user(const char *status)
+{
+	const char *line = status ? strstr(status, "\nUid:") : NULL;
+	long long uid;
+
+	return line && sscanf(line, " Uid: %*u %lld", &uid) == 1 ? uid : -1;
+}
+
+int ap_scan_user(const char *proc, uint32_t pid, int64_t *ret_uid)
+{
+	struct ap_buf b = {0};
+	int r = read_file(proc, pid, "status", STATUS_MAX, &b);
+	int64_t uid = effective_user(b.data);
+
+	ap_buf_done(&b);
+	if (r || uid < 0)
+		return r ? r : -EBADMSG;
+	*ret_uid = uid;
+	return 0;
+}
+
 static char *read_text(const char *proc, uint32_t pid, const char *name, size_t max, size_t *ret_n)
 {
 	struct ap_buf b = {0};
@@ -154,10 +176,8 @@ int ap_scan_about(const char *proc, uint32_t pid, struct ap_about *ret_about)
 	size_t n;
 	AP_AUTO_FREE char *status = read_text(proc, pid, "status", STATUS_MAX, &n);
 	AP_AUTO_FREE char *cgroup = read_text(proc, pid, "cgroup", CGROUP_MAX, &n);
-	const char *uid = status ? strstr(status, "\nUid:") : NULL;
 
-	if (uid)
-		a.uid = strtoll(uid + 5, NULL, 10);
+	a.uid = effective_user(status);
 	a.cmdline = read_text(proc, pid, "cmdline", AP_CMDLINE_MAX, &n);
 	while (a.cmdline && n && !a.cmdline[n - 1])
 		n--;

@@ -35,10 +35,11 @@ int ap_scan_maps(const char *proc, uint32_t pid, void (*found)(void *ctx, const 
 enum { AP_CMDLINE_MAX = 4096 };
 /* Who and what a process is. Text that /proc does not give stays "". */
 struct ap_about {
-	int64_t uid; /* -1: not known */
+	int64_t uid; /* effective; -1: not known */
 	char *cmdline, *cgroup, *container; /* heap, never NULL */
 };
 int ap_scan_about(const char *proc, uint32_t pid, struct ap_about *ret_about); /* 0 or -ENOMEM */
+int ap_scan_user(const char *proc, uint32_t pid, int64_t *ret_uid); /* the effective one; 0, -ESRCH, -EBADMSG, or what /proc refused */
 void ap_about_done(struct ap_about *a);
 
 /* The cgroup's path out of /proc/PID/cgroup: that of version 2, else the longest. "" where it is the root. Heap; NULL: no memory. */

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 
 enum { PROCESSES_MAX = 1 << 16, FILES_RESERVED = 64 };
+static const char NO_PROC[] = "/proc/none"; /* never there */
 static const uint64_t grace_ns = 1000000000, tick_ns = 10000000, scan_race_ns = 30000000;
 
 /* Every binary holds a descriptor, so the soft limit goes up to the hard one; some are left to the rest of the program. */
@@ -34,6 +35,7 @@ static size_t files_limit(size_t wanted)
 int ap_tracker_new(const struct ap_tracker_config *cfg, struct ap_tracker **ret_tracker, struct ap_why *why)
 {
 	struct ap_tracker *t = calloc(1, sizeof *t);
+	const char *proc = cfg->proc ? cfg->proc : "/proc";
 	struct ap_buf boot = {0};
 	int r = -ENOMEM;
 
@@ -42,14 +44,15 @@ int ap_tracker_new(const struct ap_tracker_config *cfg, struct ap_tracker **ret_
 	t->rows = cfg->rows;
 	t->ps.max = cfg->max_processes ? cfg->max_processes : PROCESSES_MAX;
 	t->boot_offset = (int64_t)(ap_now_boottime_ns() - ap_now_ns());
-	t->proc = strdup(cfg->proc ? cfg->proc : "/proc");
+	t->proc = strdup(cfg->replayed ? NO_PROC : proc);
+	t->replayed = cfg->replayed;
 	if (!ap_file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &boot) && boot.len >= 8)
 		memcpy(t->boot, boot.data, 8);
 	ap_buf_done(&boot);
 	if (t->proc)
 		r = ap_binaries_new(t->proc, files_limit(cfg->max_open_files), &t->binaries);
 	if (!r)
-		r = ap_kernel_new(t->binaries, t->proc, "/sys", &t->kernel);
+		r = ap_kernel_new(t->binaries, proc, "/sys", &t->kernel);
 	if (r < 0) {
 		ap_tracker_free(t);
 		return ap_why(why, -r, "out of memory");
@@ -117,6 +120,8 @@ static void fork_process(struct ap_tracker *t, const struct ap_fork *f, uint64_t
 	memcpy(p->tasks->t.comm, parent->p.comm, sizeof p->p.comm);
 	p->p.kernel = parent->p.kernel;
 	p->p.compat = parent->p.compat;
+	p->user = parent->user;
+	p->doubts = parent->doubts;
 	p->maps_known = parent->maps_known;
 	if (parent->maps)
 		p->maps = ap_maps_ref(parent->maps);
@@ -165,12 +170,14 @@ static void put_comm(struct ap_tracker *t, const struct ap_comm *c)
 static void put_exec(struct ap_tracker *t, const struct ap_comm *c)
 {
 	struct ap_proc *p = ap_processes_find(&t->ps, c->h.pid);
+	const struct ap_task *leader;
 
 	if (!p)
 		p = ap_processes_add(&t->ps, c->h.pid, 0, c->comm);
 	if (!p)
 		return;
-	if (!ap_processes_task(&t->ps, c->h.pid))
+	leader = ap_processes_task(&t->ps, c->h.pid);
+	if (!leader || leader->end_ns) /* ended: another thread called exec, and has taken the leader's place and number */
 		ap_processes_add_task(&t->ps, p, c->h.pid, p->p.start_ns, c->comm);
 	for (struct ap_task *task = p->tasks; task; task = task->next)
 		if (task->t.tid != c->h.pid && !task->end_ns)
@@ -179,6 +186,7 @@ static void put_exec(struct ap_tracker *t, const struct ap_comm *c)
 		ap_layout_drop(t, p, c->h.time_ns);
 	p->exec_ns = c->h.time_ns;
 	p->maps_known = true;
+	p->user_next_ns = 0;
 	p->p.kernel = false;
 	if (p->p.id)
 		ap_about_done(&p->about); /* to be asked again: it has other arguments now */

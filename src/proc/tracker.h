@@ -85,6 +85,7 @@ struct ap_tracker_rows {
 struct ap_tracker_config {
 	struct ap_tracker_rows rows;
 	const char *proc;	/* "/proc" when NULL; a test's own folder else */
+	bool replayed;		/* the events are of another time: /proc has nothing about these processes, whatever has their pids now */
 	size_t max_processes;	/* 0: default; past it the longest-ended are forgotten, then the least used; counted */
 	size_t max_open_files;	/* 0: from RLIMIT_NOFILE */
 };
@@ -112,6 +113,13 @@ void ap_tracker_put(struct ap_tracker *t, const struct ap_event *e);
  * of it, a process known by its number alone comes back. Valid until the next put or scan. */
 const struct ap_process *ap_tracker_process(struct ap_tracker *t, uint32_t pid, uint64_t time_ns);
 const struct ap_thread *ap_tracker_thread(struct ap_tracker *t, uint32_t pid, uint32_t tid, uint64_t time_ns);
+
+/* The process's effective user as last known: asked at first sight, after exec, and every 100 ms while it lives and is asked for; a fork has its
+ * parent's until then. -1: it was gone before anything could be asked, or pid 0, which is nobody's. */
+int64_t ap_tracker_user(struct ap_tracker *t, uint32_t pid, uint64_t time_ns);
+
+/* Records of mappings and processes were lost: what is known of a process is checked against /proc when something next refers to it. */
+void ap_tracker_doubt(struct ap_tracker *t);
 
 /* The mapping that holds an address of that process now, or NULL. Valid until the next put, scan or find. */
 const struct ap_mapping *ap_tracker_find(struct ap_tracker *t, const struct ap_process *p, uint64_t address);

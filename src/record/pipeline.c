@@ -53,6 +53,7 @@ int ap_pipeline_new(const struct ap_pipeline_config *cfg, struct ap_pipeline **r
 	p->rows.boot = cfg->boot;
 	p->rows.start_ns = cfg->start_ns;
 	p->rows.source = cfg->source;
+	tc.replayed = cfg->replayed;
 	tc.rows = ap_rows_for_tracker(&p->rows);
 	err = ap_batch_new(&p->rows.batch);
 	if (!err)
@@ -244,6 +245,10 @@ static void put_sample(struct ap_pipeline *p, const struct ap_sample *s)
 	uint32_t stack = 0;
 	bool whole;
 
+	if (p->cfg.has_uid && ap_tracker_user(p->tracker, s->h.pid, s->h.time_ns) != p->cfg.uid) {
+		p->counts.filtered++;
+		return;
+	}
 	if (ap_batch_bytes(p->rows.batch) > BATCH_BYTES_MAX) {
 		drop(p, AP_LOSS_WRITER_BEHIND);
 		return;
@@ -266,6 +271,15 @@ static void put_sample(struct ap_pipeline *p, const struct ap_sample *s)
 	count_self(p, stack);
 }
 
+static void put_lost(struct ap_pipeline *p, const struct ap_lost *l)
+{
+	ap_rows_loss(&p->rows, l);
+	if (l->cause == AP_LOSS_THROTTLED)
+		p->counts.throttled += l->n;
+	if (l->cause == AP_LOSS_SIDEBAND || (l->cause == AP_LOSS_RING_FULL && l->event == UINT32_MAX))
+		ap_tracker_doubt(p->tracker);
+}
+
 static void put(void *ctx, const struct ap_event *e)
 {
 	struct ap_pipeline *p = ctx;
@@ -275,9 +289,7 @@ static void put(void *ctx, const struct ap_event *e)
 		put_sample(p, (const struct ap_sample *)e);
 		break;
 	case AP_EVENT_LOST:
-		ap_rows_loss(&p->rows, (const struct ap_lost *)e);
-		if (((const struct ap_lost *)e)->cause == AP_LOSS_THROTTLED)
-			p->counts.throttled += ((const struct ap_lost *)e)->n;
+		put_lost(p, (const struct ap_lost *)e);
 		break;
 	case AP_EVENT_CLOCK:
 		ap_rows_clock(&p->rows, (const struct ap_clock *)e);

@@ -15,7 +15,9 @@ struct ap_pipeline_config {
 	int64_t start_ns;    /* the run's; ts are relative to it */
 	const char *boot;
 	const char *source;  /* its name, for loss rows */
-	bool user_only;	     /* the user asked not to look into the kernel */
+	bool replayed;	     /* the processes are not those of this machine now */
+	bool has_uid;	     /* samples of other users' processes are left out, and counted */
+	uint32_t uid;
 };
 
 struct ap_pipeline_counts {
@@ -23,6 +25,7 @@ struct ap_pipeline_counts {
 	uint64_t complete; /* of them, with a whole stack */
 	uint64_t dropped;  /* arrived but could not be stored: the writer was behind or memory at its limit */
 	uint64_t throttled;
+	uint64_t filtered; /* of another user, or of nobody known */
 };
 
 struct ap_pipeline;

@@ -103,6 +103,9 @@ static int prepare(struct session *s, struct ap_why *why)
 	pc.start_ns = (int64_t)s->start_ns;
 	pc.boot = s->host.boot;
 	pc.source = s->ops->name;
+	pc.replayed = s->cfg->source.replay_path != NULL;
+	pc.has_uid = s->cfg->source.has_uid;
+	pc.uid = s->cfg->source.uid;
 	err = ap_pipeline_new(&pc, &s->pipeline, why);
 	if (!err)
 		err = create_store(s, why);
@@ -216,6 +219,7 @@ static void account(struct session *s)
 	s->ops->stats(s->source, &st);
 	ap_pipeline_counts(s->pipeline, &counts);
 	ap_rows_events(&out, events, n);
+	st.filtered += counts.filtered;
 	ap_rows_account(&out, &st, counts.samples, counts.dropped);
 	s->result->samples = counts.samples;
 	s->result->filtered = st.filtered;
