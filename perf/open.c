@@ -212,6 +212,19 @@ static int open_cgroup(struct ap_source *s, struct ap_why *why)
 	return open_target(s, fd, PERF_FLAG_PID_CGROUP, why);
 }
 
+/* A thread of a process that is watched whole would count twice. */
+static bool is_of_target(const struct ap_source *s, pid_t tid)
+{
+	char path[64];
+
+	for (size_t i = 0; i < s->cfg.n_pids; i++) {
+		snprintf(path, sizeof path, "/proc/%d/task/%d", (int)s->cfg.pids[i], (int)tid);
+		if (!access(path, F_OK))
+			return true;
+	}
+	return false;
+}
+
 static int open_targets(struct ap_source *s, struct ap_why *why)
 {
 	int err = 0;
@@ -223,7 +236,8 @@ static int open_targets(struct ap_source *s, struct ap_why *why)
 	for (size_t i = 0; !err && i < s->cfg.n_pids; i++)
 		err = open_process(s, s->cfg.pids[i], why);
 	for (size_t i = 0; !err && i < s->cfg.n_tids; i++)
-		err = open_target(s, s->cfg.tids[i], 0, why);
+		if (!is_of_target(s, s->cfg.tids[i]))
+			err = open_target(s, s->cfg.tids[i], 0, why);
 	return err;
 }
 

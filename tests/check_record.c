@@ -163,8 +163,10 @@ START_TEST(command_that_does_not_exist_says_so)
 	char *const argv[] = {(char *)"/no/such/program", NULL};
 	struct ap_child c = AP_CHILD_NONE;
 	struct ap_why why;
+	sigset_t nothing;
 
-	ck_assert_int_eq(ap_child_fork(argv, &c, &why), 0);
+	sigemptyset(&nothing);
+	ck_assert_int_eq(ap_child_fork(argv, &nothing, &c, &why), 0);
 	ck_assert_int_eq(ap_child_release(&c), -ENOENT);
 	ap_child_wait(&c);
 	ck_assert_int_eq(WEXITSTATUS(c.wait_status), 127);
@@ -177,8 +179,10 @@ START_TEST(command_never_released_never_runs)
 	char *const argv[] = {(char *)"touch", events_path, NULL};
 	struct ap_child c = AP_CHILD_NONE;
 	struct ap_why why;
+	sigset_t nothing;
 
-	ck_assert_int_eq(ap_child_fork(argv, &c, &why), 0);
+	sigemptyset(&nothing);
+	ck_assert_int_eq(ap_child_fork(argv, &nothing, &c, &why), 0);
 	ap_child_done(&c);
 	ck_assert(c.reaped);
 	ck_assert_int_ne(access(events_path, F_OK), 0);

@@ -9,22 +9,24 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { EXIT_OURS = 125, EXIT_CANNOT_EXECUTE = 126, EXIT_NOT_FOUND = 127 };
 
-static atomic_int stop_requested, to_forward;
+static atomic_int stop_requested, to_forward, last_signal;
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
 	int expected = 0;
 
+	atomic_store(&last_signal, number);
 	/* A terminal sends its Ctrl-C to the command too; kill(2) does not. */
 	if (info->si_code <= 0)
 		atomic_store(&to_forward, number);
 
-	/* The second one skips the names; what is stored is sealed in any case. */
+	/* The second one skips the names and does not wait for the command; what is stored is sealed in any case. */
 	if (!atomic_compare_exchange_strong(&stop_requested, &expected, 1))
 		atomic_store(&stop_requested, 2);
 }
@@ -42,7 +44,7 @@ static void help(void)
 	       "        -d SECONDS          how long     -D MS   leave out the target's first milliseconds\n"
 	       "        -o FILE             default run.db; an Aperture file there is kept as FILE.old\n"
 	       "        --max-size SIZE  --max-memory SIZE  --label KEY=VALUE  --no-symbols  -q  -v\n"
-	       "        --replay FILE       play a stored event file instead of watching\n\n"
+	       "        --save-events FILE  keep all events too;  --replay FILE  play such a file instead of watching (for tests of Aperture)\n\n"
 	       "Exit: the command's own status; 125 our own failure, 126 cannot execute, 127 not found; without a command 0 or 1.\n");
 }
 
@@ -68,26 +70,56 @@ static void print_end(const struct record_args *a, const struct ap_session_resul
 	fprintf(stderr, "next: aperture report %s --flame -o flame.html\n", a->session.output);
 }
 
-static void catch_signals(void)
+/* Once the file is sealed: the line at the end, and what is being waited for. */
+static void on_sealed(void *ctx, const struct ap_session_result *r, int err, const struct ap_why *why, pid_t running)
 {
-	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
+	const struct record_args *a = ctx;
 
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	if (err)
+		fprintf(stderr, "aperture record: %s\n", why->text);
+	else
+		print_end(a, r);
+	if (running && !a->quiet)
+		fprintf(stderr, "aperture: %s (process %d) runs on; waiting for it, Ctrl-C leaves it alone\n", a->command[0], (int)running);
 }
 
-/* Ends as the command did. */
-static int exit_as(int status)
+/* SIGINT is taken even where it was ignored, as in a shell's background job, so that `kill -INT` ends the recording well; a hang-up that nohup
+ * has us ignore stays ignored. The command gets all of them as they were. */
+static void catch_signals(sigset_t *ret_ignored)
 {
-	if (WIFSIGNALED(status)) {
-		signal(WTERMSIG(status), SIG_DFL);
-		raise(WTERMSIG(status));
-		return 128 + WTERMSIG(status);
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO}, old;
+
+	sigemptyset(&sa.sa_mask);
+	sigemptyset(ret_ignored);
+	for (size_t i = 0; i < AP_ARRAY_LEN(numbers); i++) {
+		if (!sigaction(numbers[i], NULL, &old) && !(old.sa_flags & SA_SIGINFO) && old.sa_handler == SIG_IGN)
+			sigaddset(ret_ignored, numbers[i]);
+		if (numbers[i] == SIGPIPE)
+			signal(SIGPIPE, SIG_IGN);
+		else if (numbers[i] != SIGHUP || sigismember(ret_ignored, SIGHUP) != 1)
+			sigaction(numbers[i], &sa, NULL);
 	}
-	return WEXITSTATUS(status);
+}
+
+static int end_by(int number)
+{
+	const struct rlimit no_core = {0};
+
+	setrlimit(RLIMIT_CORE, &no_core); /* it was not we who crashed */
+	signal(number, SIG_DFL);
+	raise(number);
+	return 128 + number;
+}
+
+/* Ends as the command did, or by the signal that made us leave it. */
+static int exit_as(const struct record_args *a, const struct ap_session_result *r)
+{
+	if (!a->command)
+		return 0;
+	if (!r->has_status)
+		return end_by(atomic_load(&last_signal));
+	return WIFSIGNALED(r->wait_status) ? end_by(WTERMSIG(r->wait_status)) : WEXITSTATUS(r->wait_status);
 }
 
 static int exit_failed(const struct record_args *a, const struct ap_session_result *r, int err)
@@ -114,19 +146,17 @@ int cmd_record(int argc, char **argv)
 		record_args_done(&a);
 		return 0;
 	}
-	catch_signals();
+	catch_signals(&a.session.ignored);
+	a.session.sealed = on_sealed;
+	a.session.sealed_ctx = &a;
 	a.session.stop = &stop_requested;
 	a.session.forward = &to_forward;
 	a.session.sources = a.session.source.replay_path ? replay : live;
 	a.session.source_forced = strcmp(a.source, "auto") != 0;
 	err = ap_session_run(&a.session, &result, &why);
-	if (err) {
+	if (err && !result.sealed)
 		fprintf(stderr, "aperture record: %s\n", why.text);
-		code = exit_failed(&a, &result, err);
-	} else {
-		print_end(&a, &result);
-		code = result.has_status ? exit_as(result.wait_status) : 0;
-	}
+	code = err ? exit_failed(&a, &result, err) : exit_as(&a, &result);
 	record_args_done(&a);
 	return code;
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-	OPT_CALL_GRAPH = 256, OPT_LABEL, OPT_MAX_SIZE, OPT_MAX_MEMORY, OPT_NO_SYMBOLS, OPT_SOURCE, OPT_HELP, OPT_DEBUG_DIR, OPT_REPLAY,
+	OPT_CALL_GRAPH = 256, OPT_LABEL, OPT_MAX_SIZE, OPT_MAX_MEMORY, OPT_NO_SYMBOLS, OPT_SOURCE, OPT_HELP, OPT_DEBUG_DIR, OPT_REPLAY, OPT_SAVE_EVENTS,
 	OPT_LATER,
 };
 
@@ -22,7 +22,7 @@ static const struct option OPTIONS[] = {
 	{"call-graph", required_argument, NULL, OPT_CALL_GRAPH}, {"label", required_argument, NULL, OPT_LABEL},
 	{"max-size", required_argument, NULL, OPT_MAX_SIZE}, {"max-memory", required_argument, NULL, OPT_MAX_MEMORY},
 	{"no-symbols", no_argument, NULL, OPT_NO_SYMBOLS}, {"source", required_argument, NULL, OPT_SOURCE},
-	{"replay", required_argument, NULL, OPT_REPLAY}, {"quiet", no_argument, NULL, 'q'}, {"verbose", no_argument, NULL, 'v'},
+	{"replay", required_argument, NULL, OPT_REPLAY}, {"save-events", required_argument, NULL, OPT_SAVE_EVENTS}, {"quiet", no_argument, NULL, 'q'}, {"verbose", no_argument, NULL, 'v'},
 	{"help", no_argument, NULL, OPT_HELP}, {"off-cpu", no_argument, NULL, OPT_LATER}, {"locks", no_argument, NULL, OPT_LATER},
 	{"syscalls", no_argument, NULL, OPT_LATER}, {"gpu", no_argument, NULL, OPT_LATER}, {"all", no_argument, NULL, OPT_LATER},
 	{"threshold", required_argument, NULL, OPT_LATER}, {0}};
@@ -54,6 +54,14 @@ static int split(struct record_args *a, const char *list, const char ***items, s
 	return 0;
 }
 
+static bool holds(const pid_t *ids, size_t n, pid_t id)
+{
+	while (n--)
+		if (ids[n] == id)
+			return true;
+	return false;
+}
+
 static int parse_ids(struct record_args *a, const char *option, const char *list, pid_t **ids, size_t *n)
 {
 	AP_AUTO_FREE const char **items = NULL;
@@ -70,7 +78,8 @@ static int parse_ids(struct record_args *a, const char *option, const char *list
 	for (size_t i = 0; i < count; i++) {
 		if (!ap_parse_u64(items[i], &v) || !v || v > INT32_MAX)
 			return bad(option, items[i], "this is no process ID");
-		grown[(*n)++] = (pid_t)v;
+		if (!holds(grown, *n, (pid_t)v)) /* twice would count twice */
+			grown[(*n)++] = (pid_t)v;
 	}
 	return 0;
 }
@@ -207,7 +216,9 @@ static int parse_one(struct record_args *a, int c, const char *s, const char *op
 		cfg->source.cgroup = s;
 		return 0;
 	case 'e':
-		return split(a, s, &a->events, &cfg->source.n_events) ? bad("-e", s, "out of memory") : 0;
+		if (split(a, s, &a->events, &cfg->source.n_events))
+			return bad("-e", s, "out of memory");
+		return cfg->source.n_events ? 0 : bad("-e", s, "give names of events, separated by commas");
 	case 'F':
 		return parse_frequency(a, s);
 	case 'c':
@@ -240,6 +251,9 @@ static int parse_one(struct record_args *a, int c, const char *s, const char *op
 		cfg->source.replay_path = s;
 		snprintf(a->source, sizeof a->source, "replay");
 		return 0;
+	case OPT_SAVE_EVENTS:
+		cfg->save_events = s;
+		return 0;
 	case 'q':
 		a->quiet = true;
 		return 0;
@@ -266,6 +280,8 @@ static int check_target(struct record_args *a, int argc, char **argv)
 		a->command = argv + optind;
 	if (a->command && (picked || sc->all) && !sc->replay_path)
 		return bad("--", a->command[0], "a command cannot be combined with -p, -t or -a");
+	if (sc->cgroup && (picked || a->command) && !sc->replay_path)
+		return bad("-G", sc->cgroup, "a whole cgroup is watched; it cannot be combined with a command, -p or -t");
 	if (picked && sc->all)
 		return bad("-a", "", "the whole machine cannot be combined with -p or -t");
 	if (!a->command && !picked && !sc->replay_path)

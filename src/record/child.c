@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -14,7 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void __attribute__((noreturn)) run_child(char *const *argv, const struct rlimit *files, int go_fd, int error_fd)
+/* Those that a recorder handles or ignores. */
+static const int OURS[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+
+enum { AWAIT_MS = 100 }; /* a signal that comes just before poll is seen this much later */
+
+static void __attribute__((noreturn)) run_child(char *const *argv, const sigset_t *ignored, const struct rlimit *files, int go_fd, int error_fd)
 {
 	char byte;
 	int err;
@@ -22,7 +28,8 @@ static void __attribute__((noreturn)) run_child(char *const *argv, const struct 
 	/* The recorder's end of file tells the child that nobody waits for it any more. */
 	if (read(go_fd, &byte, 1) != 1)
 		_exit(125);
-	signal(SIGPIPE, SIG_DFL);
+	for (size_t i = 0; i < AP_ARRAY_LEN(OURS); i++)
+		signal(OURS[i], sigismember(ignored, OURS[i]) == 1 ? SIG_IGN : SIG_DFL);
 	setrlimit(RLIMIT_NOFILE, files); /* the recorder raises its own while it opens rings and binaries */
 	execvp(argv[0], argv);
 	err = errno;
@@ -31,7 +38,7 @@ static void __attribute__((noreturn)) run_child(char *const *argv, const struct 
 	_exit(err == ENOENT ? 127 : 126);
 }
 
-int ap_child_fork(char *const *argv, struct ap_child *ret_child, struct ap_why *why)
+int ap_child_fork(char *const *argv, const sigset_t *ignored, struct ap_child *ret_child, struct ap_why *why)
 {
 	struct ap_child c = AP_CHILD_NONE;
 	struct rlimit files = {0};
@@ -50,7 +57,7 @@ int ap_child_fork(char *const *argv, struct ap_child *ret_child, struct ap_why *
 	if (c.pid == 0) {
 		close(go[1]);
 		close(error[0]);
-		run_child(argv, &files, go[0], error[1]);
+		run_child(argv, ignored, &files, go[0], error[1]);
 	}
 	err = errno;
 	close(go[0]);
@@ -103,6 +110,22 @@ bool ap_child_poll(struct ap_child *c)
 void ap_child_wait(struct ap_child *c)
 {
 	reap(c, 0);
+}
+
+bool ap_child_await(struct ap_child *c, const atomic_int *stop, const atomic_int *forward)
+{
+	struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
+	int number;
+
+	while (!reap(c, WNOHANG) && atomic_load(stop) < 2) {
+		number = atomic_load(forward);
+		if (number && number != c->forwarded) {
+			c->forwarded = number;
+			kill(c->pid, number);
+		}
+		poll(&p, 1, AWAIT_MS);
+	}
+	return c->reaped;
 }
 
 void ap_child_done(struct ap_child *c)

@@ -11,6 +11,7 @@
 #include "record/pipeline.h"
 #include "record/rows.h"
 #include "record/targets.h"
+#include "record/tee.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -26,6 +27,7 @@
 
 enum { DRAIN_BUDGET = 8 << 20, POLL_MS = 20 };
 static const uint64_t DEFAULT_MEMORY = 48ull << 20;
+enum { RINGS_SHARE = 4 }; /* of a bound that the user set, the rings get one part in so many */
 
 struct session {
 	const struct ap_session_config *cfg;
@@ -37,6 +39,7 @@ struct session {
 	struct ap_store *store;
 	struct ap_host host;
 	struct ap_why source_why; /* why not the source before */
+	struct ap_tee *tee; /* NULL: events are not kept */
 	uint64_t start_ns;
 	struct ap_why failure; /* what stopped the recording before its time; "" */
 };
@@ -48,6 +51,7 @@ static int open_source(struct session *s, struct ap_why *why)
 	struct ap_why last = {""};
 	int err = -ENODEV;
 
+	sc.max_memory = s->cfg->max_memory / RINGS_SHARE;
 	if (own > 0) {
 		sc.pids = &own;
 		sc.n_pids = 1;
@@ -89,12 +93,15 @@ static int create_store(struct session *s, struct ap_why *why)
 
 static int prepare(struct session *s, struct ap_why *why)
 {
-	struct ap_pipeline_config pc = {.max_memory = s->cfg->max_memory ? s->cfg->max_memory : DEFAULT_MEMORY};
+	uint64_t bound = s->cfg->max_memory;
+	struct ap_pipeline_config pc = {.max_memory = bound ? bound - bound / RINGS_SHARE : DEFAULT_MEMORY};
+	const struct ap_source_event *events;
+	size_t n_events;
 	int err = 0;
 
 	ap_host_read(&s->host);
 	if (s->cfg->command)
-		err = ap_child_fork(s->cfg->command, &s->child, why);
+		err = ap_child_fork(s->cfg->command, &s->cfg->ignored, &s->child, why);
 	if (!err)
 		err = open_source(s, why);
 	if (err)
@@ -112,7 +119,17 @@ static int prepare(struct session *s, struct ap_why *why)
 	if (err)
 		return err;
 	ap_pipeline_connect(s->pipeline, s->store);
-	return 0;
+	if (!s->cfg->save_events)
+		return 0;
+	n_events = s->ops->events(s->source, &events);
+	return ap_tee_new(s->cfg->save_events, events, n_events, &s->tee, why);
+}
+
+static struct ap_sink sink_of(struct session *s)
+{
+	struct ap_sink sink = ap_pipeline_sink(s->pipeline);
+
+	return s->tee ? ap_tee_sink(s->tee, sink) : sink;
 }
 
 static bool delayed(const struct session *s)
@@ -160,7 +177,7 @@ not_run:
 /* Drains what is there, without starving the rest of the loop. */
 static int drain(struct session *s)
 {
-	struct ap_sink sink = ap_pipeline_sink(s->pipeline);
+	struct ap_sink sink = sink_of(s);
 	int more, err, rounds = 16;
 
 	do {
@@ -199,12 +216,16 @@ static int loop(struct session *s, const char **ret_reason)
 
 static int finish_source(struct session *s)
 {
-	struct ap_sink sink = ap_pipeline_sink(s->pipeline);
-	int more, err = s->ops->stop(s->source);
+	struct ap_sink sink = sink_of(s);
+	int more, saved, err = s->ops->stop(s->source);
 
+	/* nothing comes any more, so there is time to wait for a writer that is behind */
 	do
 		more = s->ops->drain(s->source, &sink, DRAIN_BUDGET);
-	while (more > 0 && !ap_pipeline_flush(s->pipeline, false));
+	while (more > 0 && !ap_pipeline_flush(s->pipeline, true));
+	saved = ap_tee_close(AP_STEAL(s->tee));
+	if (saved)
+		ap_why_add(&s->result->note, "%s: not all events could be saved: %s", s->cfg->save_events, strerror(-saved));
 	return err ? err : more < 0 ? more : 0;
 }
 
@@ -282,6 +303,7 @@ static int finish(struct session *s, int err, const char *reason, struct ap_why 
 
 static void close_all(struct session *s)
 {
+	ap_tee_close(s->tee);
 	if (s->source)
 		s->ops->free(s->source);
 	ap_pipeline_free(s->pipeline);
@@ -306,13 +328,17 @@ int ap_session_run(const struct ap_session_config *cfg, struct ap_session_result
 		return err;
 	}
 	err = loop(&s, &reason);
-	if (s.child.pid > 0 && !ap_child_poll(&s.child) && atomic_load(cfg->forward))
-		kill(s.child.pid, atomic_load(cfg->forward));
+	if (s.child.pid > 0 && !ap_child_poll(&s.child) && atomic_load(cfg->forward)) {
+		s.child.forwarded = atomic_load(cfg->forward);
+		kill(s.child.pid, s.child.forwarded);
+	}
 	err = finish(&s, err, reason ? reason : "error", why);
 	ret_result->note = ret_result->note.text[0] ? ret_result->note : s.source_why;
+	ret_result->sealed = cfg->sealed != NULL;
+	if (cfg->sealed)
+		cfg->sealed(cfg->sealed_ctx, ret_result, err, why, s.child.pid > 0 && !ap_child_poll(&s.child) ? s.child.pid : 0);
 	if (s.child.pid > 0) {
-		ap_child_wait(&s.child);
-		ret_result->has_status = s.child.reaped;
+		ret_result->has_status = ap_child_await(&s.child, cfg->stop, cfg->forward);
 		ret_result->wait_status = s.child.wait_status;
 	}
 	close_all(&s);

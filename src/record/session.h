@@ -5,9 +5,12 @@
 #include "base/why.h"
 #include "event/source.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+struct ap_session_result;
 
 struct ap_session_config {
 	struct ap_source_config source;
@@ -20,10 +23,17 @@ struct ap_session_config {
 	uint64_t duration_ns; /* 0: until the target ends or *stop is set */
 	uint64_t delay_ns;    /* of target time that is not recorded at the start */
 	uint64_t max_size;    /* of the file; 0: none */
-	uint64_t max_memory;  /* of tables and caches; 0: default */
+	uint64_t max_memory;  /* of rings, tables and stacks; 0: default */
+	/* NULL, or called once, when the file is sealed or could not be (`err`, `why`), before the wait for a command that still runs (`running`,
+	 * else 0). */
+	void (*sealed)(void *ctx, const struct ap_session_result *r, int err, const struct ap_why *why, pid_t running);
+	void *sealed_ctx;
 	bool symbols;
 	const char *const *debug_dirs; /* NULL: the default */
-	const atomic_int *stop; /* set non-zero (a signal handler may) to end the recording early; set to 2 to skip symbols too */
+	const char *save_events; /* NULL, or where all events go too, for replay */
+	sigset_t ignored;	 /* signals that the command is to ignore */
+	const atomic_int *stop; /* set non-zero (a signal handler may) to end the recording early; set to 2 to skip symbols too, and not to wait for
+				 * the command any more */
 	const atomic_int *forward; /* a signal that was sent to us alone and that the command should get too; 0: none */
 };
 
@@ -31,6 +41,7 @@ struct ap_session_result {
 	uint64_t samples, lost, filtered;
 	double complete_pct, symbolised_pct; /* -1 without samples */
 	uint64_t file_bytes, duration_ns, recorder_cpu_ns, recorder_peak_bytes;
+	bool sealed;	 /* cfg.sealed was called */
 	bool has_status;
 	int wait_status; /* the command's, as waitpid gives it */
 	char source[16];

@@ -26,7 +26,7 @@ void ap_targets_scan(struct ap_tracker *t, const struct ap_source_config *cfg, p
 	if (cfg->all)
 		ap_tracker_scan_all(t);
 	for (size_t i = 0; i < cfg->n_pids; i++)
-		ap_tracker_scan(t, (uint32_t)cfg->pids[i]);
+		ap_tracker_scan(t, process_of(cfg->pids[i]));
 	for (size_t i = 0; i < cfg->n_tids; i++)
 		ap_tracker_scan(t, process_of(cfg->tids[i]));
 	if (command > 0)
