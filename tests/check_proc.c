@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -277,6 +278,123 @@ START_TEST(threads_come_and_go_and_the_last_ends_the_process)
 	ck_assert_uint_eq(said.last_end, s + 1099);
 	put_exit(t, 1, 1, s + 5000000000); /* the grace is over */
 	ck_assert_uint_eq(ap_tracker_process(t, 50, s)->start_ns, 0); /* a number alone by now */
+	ap_tracker_free(t);
+}
+END_TEST
+
+/* The kernel ends the leader, then gives its number to the thread that called exec; no EXIT comes for that thread's own number. */
+START_TEST(exec_from_another_thread_keeps_the_process)
+{
+	struct ap_tracker *t = tracker(NO_PROC, 0);
+	uint64_t s = 5000000000;
+	uint32_t id, thread;
+
+	put_fork(t, 1, 50, 50, s);
+	put_fork(t, 50, 50, 51, s + 1);
+	id = ap_tracker_process(t, 50, s)->id;
+	thread = ap_tracker_thread(t, 50, 50, s)->id;
+	put_exit(t, 50, 50, s + 2);
+	put_comm(t, AP_EVENT_EXEC, 50, 50, s + 3, "after");
+	put_mmap(t, 50, s + 4, 0x1000, 0x1000, 0, "//anon");
+	ck_assert_uint_eq(said.last_end, 0);
+	put_exit(t, 1, 1, s + 5000000000); /* any grace is over */
+	ck_assert_uint_eq(ap_tracker_process(t, 50, s)->id, id);
+	ck_assert_uint_eq(ap_tracker_thread(t, 50, 50, s)->id, thread);
+	ck_assert_str_eq(ap_tracker_thread(t, 50, 50, s)->comm, "after");
+	ck_assert_ptr_nonnull(find(t, 50, 0x1800));
+	ap_tracker_free(t);
+}
+END_TEST
+
+/* Time passes for the tracker by what events say. */
+static void pass(struct ap_tracker *t, uint64_t ns)
+{
+	struct ap_event e = {.time_ns = ap_now_ns() + ns, .kind = AP_EVENT_EXIT, .pid = 4194303, .tid = 4194303, .size = sizeof e};
+
+	ap_tracker_put(t, &e);
+}
+
+START_TEST(an_address_in_no_mapping_is_looked_up_again)
+{
+	struct ap_tracker *t = tracker(NULL, 0);
+	uint32_t own = (uint32_t)getpid();
+	void *code;
+
+	ck_assert_int_eq(ap_tracker_scan(t, own), 0);
+	code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); /* no event tells of it */
+	ck_assert_ptr_ne(code, MAP_FAILED);
+	ck_assert_ptr_null(find(t, own, (uintptr_t)code)); /* too soon after the last scan */
+	pass(t, 300000000);
+	ck_assert_ptr_nonnull(find(t, own, (uintptr_t)code));
+	munmap(code, 4096);
+	ap_tracker_free(t);
+}
+END_TEST
+
+START_TEST(after_lost_records_a_process_is_scanned_again)
+{
+	struct ap_tracker *t = tracker(NULL, 0);
+	int go[2], there[2];
+	char byte;
+	pid_t child;
+
+	ck_assert(!pipe(go) && !pipe(there));
+	child = fork();
+	if (!child) {
+		if (read(go[0], &byte, 1) == 1) {
+			close(there[0]);
+			dup2(there[1], 1);
+			execlp("sh", "sh", "-c", "echo; exec sleep 60", NULL);
+		}
+		_exit(1);
+	}
+	ck_assert_int_eq(ap_tracker_scan(t, (uint32_t)child), 0);
+	ck_assert_str_ne(ap_tracker_process(t, (uint32_t)child, 0)->comm, "sleep");
+	ck_assert_int_eq((int)write(go[1], "", 1), 1);
+	ck_assert_int_eq((int)read(there[0], &byte, 1), 1); /* the exec is past, and no event told of it */
+	for (int i = 0; i < 200; i++) {
+		struct ap_stat st;
+
+		if (!ap_scan_stat("/proc", (uint32_t)child, 0, &st) && !strcmp(st.comm, "sleep"))
+			break;
+		usleep(10000);
+	}
+	pass(t, 2000000000);
+	ck_assert_str_ne(ap_tracker_process(t, (uint32_t)child, 0)->comm, "sleep");
+	ap_tracker_doubt(t);
+	ck_assert_str_eq(ap_tracker_process(t, (uint32_t)child, 0)->comm, "sleep");
+	ck_assert_str_eq(ap_tracker_thread(t, (uint32_t)child, (uint32_t)child, 0)->comm, "sleep");
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	ap_tracker_free(t);
+}
+END_TEST
+
+START_TEST(a_user_is_asked_for_and_outlives_its_process)
+{
+	struct ap_tracker *t = tracker(NULL, 0);
+	uint64_t now = ap_now_ns();
+	uint32_t own = (uint32_t)getpid();
+
+	ck_assert_int_eq(ap_tracker_user(t, own, now), (int64_t)geteuid());
+	put_fork(t, own, 4194302, 4194302, now); /* gone before it could be asked: its parent's */
+	ck_assert_int_eq(ap_tracker_user(t, 4194302, now), (int64_t)geteuid());
+	put_exit(t, 4194302, 4194302, now + 1);
+	ck_assert_int_eq(ap_tracker_user(t, 4194302, now + 2), (int64_t)geteuid());
+	ck_assert_int_eq(ap_tracker_user(t, 4194301, now), -1);
+	ck_assert_int_eq(ap_tracker_user(t, 0, now), -1);
+	ap_tracker_free(t);
+}
+END_TEST
+
+START_TEST(a_replayed_process_is_not_looked_up)
+{
+	struct ap_tracker_config cfg = {.replayed = true};
+	struct ap_tracker *t;
+
+	ck_assert_int_eq(ap_tracker_new(&cfg, &t, NULL), 0);
+	ck_assert_ptr_null(find(t, (uint32_t)getpid(), (uintptr_t)dlsym(RTLD_DEFAULT, "gnu_get_libc_version")));
+	ck_assert_str_eq(ap_tracker_process(t, (uint32_t)getpid(), 0)->comm, "");
 	ap_tracker_free(t);
 }
 END_TEST
@@ -649,6 +767,11 @@ int main(void)
 	tcase_add_test(c, a_new_mapping_splits_the_old);
 	tcase_add_test(c, a_storm_of_forks_stays_bounded_and_says_nothing);
 	tcase_add_test(c, threads_come_and_go_and_the_last_ends_the_process);
+	tcase_add_test(c, exec_from_another_thread_keeps_the_process);
+	tcase_add_test(c, an_address_in_no_mapping_is_looked_up_again);
+	tcase_add_test(c, after_lost_records_a_process_is_scanned_again);
+	tcase_add_test(c, a_user_is_asked_for_and_outlives_its_process);
+	tcase_add_test(c, a_replayed_process_is_not_looked_up);
 	tcase_add_test(c, maps_lines);
 	tcase_add_test(c, a_deleted_binary_is_opened_by_its_mapping);
 	tcase_add_test(c, a_fifo_in_place_of_a_mapped_library_is_not_opened);

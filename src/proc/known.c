@@ -25,13 +25,18 @@ static void found_mapping(void *ctx, const struct ap_maps_line *l)
 static void found_task(void *ctx, uint32_t tid)
 {
 	const struct scan *s = ctx;
-	const struct ap_task *have = ap_processes_task(&s->t->ps, tid);
+	struct ap_task *have = ap_processes_task(&s->t->ps, tid);
 	struct ap_stat st;
 
-	if (have && have->proc == s->p)
+	if (ap_scan_stat(s->t->proc, s->p->p.pid, tid, &st))
 		return;
-	if (!ap_scan_stat(s->t->proc, s->p->p.pid, tid, &st))
+	if (!have || have->proc != s->p) {
 		ap_processes_add_task(&s->t->ps, s->p, tid, st.start_ns, st.comm);
+	} else if (strcmp(have->t.comm, st.comm)) {
+		memcpy(have->t.comm, st.comm, sizeof have->t.comm);
+		if (have->t.id)
+			ap_say_task(s->t, have);
+	}
 }
 
 void ap_known_maps(struct ap_tracker *t, struct ap_proc *p)
