@@ -17,25 +17,29 @@
 
 enum {
 	DEFAULT_DUMP = 16 << 10, SMALL_SAMPLE = 512,
-	RING_MIN = 64 << 10, RING_MAX = 16 << 20, /* of one CPU */
-	RINGS_DEFAULT = 64 << 20,		   /* of all CPUs */
-	RING_FLOOR_MS = 60,			   /* what a ring holds even where that passes the bound: three drains */
-	RATE_MAX = 20000,			   /* no ring is laid out for more samples a second */
+	RING_MAX = 16 << 20,		/* of one CPU */
+	SIDE_BAND_ROOM = 1 << 20,	/* for a storm of processes */
+	RINGS_DEFAULT = 24 << 20,	/* of all CPUs, */
+	RING_FLOOR = 512 << 10,		/* but on a machine of many CPUs each gets this */
+	RING_FLOOR_MS = 60,		/* and what comes in three drains */
+	RATE_MAX = 20000,		/* no ring is laid out for more samples a second */
 	PROBE_RINGS = 1 << 20,
 };
 
-/* The largest power of two that is not above the bound for all rings, nor more than a quarter of a second of samples of all events. */
+/* A power of two that holds a second of samples of all events, within the bound: reading a large binary can keep the recorder that long. */
 static void choose_ring_size(struct ap_source *s)
 {
 	uint64_t rate = s->cfg.period || s->cfg.frequency_hz > RATE_MAX ? RATE_MAX : s->cfg.frequency_hz;
 	uint64_t each = s->format.sample_type & PERF_SAMPLE_STACK_USER ? s->cfg.stack_dump_bytes + SMALL_SAMPLE : SMALL_SAMPLE;
-	uint64_t second = rate * each * (s->cfg.n_events ? s->cfg.n_events : 1);
-	uint64_t limit = (s->cfg.max_memory ? s->cfg.max_memory : RINGS_DEFAULT) / s->n_cpus;
-	uint64_t floor = s->cfg.max_memory ? 0 : second * RING_FLOOR_MS / 1000;
+	uint64_t second = rate * each * (s->cfg.n_events ? s->cfg.n_events : 1), limit = s->cfg.max_memory / s->n_cpus;
 
-	limit = limit < floor ? floor : limit;
-	s->ring_bytes = s->cfg.max_memory && limit < RING_MIN ? (size_t)sysconf(_SC_PAGESIZE) : RING_MIN;
-	while (s->ring_bytes < second / 4 && s->ring_bytes * 2 <= limit && s->ring_bytes < RING_MAX)
+	if (!s->cfg.max_memory) {
+		limit = RINGS_DEFAULT / s->n_cpus;
+		limit = limit < RING_FLOOR ? RING_FLOOR : limit;
+		limit = limit < second * RING_FLOOR_MS / 1000 ? second * RING_FLOOR_MS / 1000 : limit;
+	}
+	s->ring_bytes = (size_t)sysconf(_SC_PAGESIZE);
+	while (s->ring_bytes < second + SIDE_BAND_ROOM && s->ring_bytes * 2 <= limit && s->ring_bytes < RING_MAX)
 		s->ring_bytes *= 2;
 }
 

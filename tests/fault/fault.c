@@ -1,22 +1,35 @@
 /* LD_PRELOAD: makes the n-th call of one function fail, once. AP_FAULT=NAME:N, N from 1; AP_FAULT_LOG names a file that is made when the
- * failure was given, so that a test knows when it has been through them all. Counts calls of the whole process, libraries included. */
+ * failure was given, so that a test knows when it has been through them all; at a normal exit, what was left open and which children were
+ * left are written into it, a line each. Counts calls of the whole process, libraries included. What the process runs is left alone. */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char *function;
 static size_t function_len;
 static long nth = -1;
 static atomic_long calls;
+static atomic_int given;
 static pid_t owner; /* children (the command, the symboliser) are left alone */
+static const char *log_path;
+enum { INHERITED_MAX = 1024 };
+static char inherited[INHERITED_MAX]; /* by descriptor: was open before we were */
+
+#define REAL(type, name, ...) ((type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, name))
 
 static void __attribute__((constructor)) read_environment(void)
 {
@@ -27,26 +40,62 @@ static void __attribute__((constructor)) read_environment(void)
 	function_len = (size_t)(colon - spec);
 	nth = atol(colon + 1);
 	owner = getpid();
+	log_path = getenv("AP_FAULT_LOG");
 	function = spec;
+	for (int fd = 0; fd < INHERITED_MAX; fd++)
+		inherited[fd] = fcntl(fd, F_GETFD) >= 0;
+	unsetenv("LD_PRELOAD"); /* the strings stay where they are */
+	unsetenv("AP_FAULT");
+}
+
+/* What is open now and was not at the start. */
+static void __attribute__((destructor)) tell_what_is_left(void)
+{
+	FILE *log;
+	struct dirent *d;
+	char path[64], name[256];
+	DIR *dir;
+	pid_t child = -1;
+
+	if (!function || !log_path || (pid_t)syscall(SYS_getpid) != owner || !atomic_load(&given))
+		return;
+	function = NULL;
+	dir = opendir("/proc/self/fd");
+	log = fopen(log_path, "ae");
+	while (dir && log && (d = readdir(dir))) {
+		int fd = atoi(d->d_name);
+		ssize_t n;
+
+		if (d->d_name[0] == '.' || (fd < INHERITED_MAX && inherited[fd]) || fd == dirfd(dir) || fd == fileno(log))
+			continue;
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		n = readlink(path, name, sizeof name - 1);
+		fprintf(log, "open: %.*s\n", n > 0 ? (int)n : 0, name);
+	}
+	while (log && (child = waitpid(-1, NULL, WNOHANG)) > 0)
+		fprintf(log, "not reaped: %d\n", (int)child);
+	if (log && !child)
+		fprintf(log, "a child runs on\n");
+	if (log)
+		fclose(log);
+	if (dir)
+		closedir(dir);
 }
 
 static int due(const char *name)
 {
-	const char *log;
 	int fd;
 
 	if (!function || strlen(name) != function_len || strncmp(name, function, function_len) || syscall(SYS_getpid) != owner)
 		return 0;
 	if (atomic_fetch_add(&calls, 1) + 1 != nth)
 		return 0;
-	log = getenv("AP_FAULT_LOG");
-	fd = log ? (int)syscall(SYS_openat, AT_FDCWD, log, O_CREAT | O_WRONLY | O_CLOEXEC, 0600) : -1;
+	atomic_store(&given, 1);
+	fd = log_path ? (int)syscall(SYS_openat, AT_FDCWD, log_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600) : -1;
 	if (fd >= 0)
 		syscall(SYS_close, fd);
 	return 1;
 }
-
-#define REAL(type, name, ...) ((type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, name))
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -140,6 +189,48 @@ SYNC_FUNCTION(fdatasync, SYS_fdatasync)
 	}
 MMAP_FUNCTION(mmap)
 MMAP_FUNCTION(mmap64)
+
+/* A failure that the real function has no part in. */
+#define FAILING(type, name, call_, errno_, failed, args, types, pass)                                                  \
+	type name args                                                                                                 \
+	{                                                                                                              \
+		static type(*real) types;                                                                              \
+		if (due(call_)) {                                                                                      \
+			errno = errno_;                                                                                \
+			return failed;                                                                                 \
+		}                                                                                                      \
+		if (!real)                                                                                             \
+			real = (type(*) types)dlsym(RTLD_NEXT, #name);                                                 \
+		return real pass;                                                                                      \
+	}
+FAILING(ssize_t, read, "read", EIO, -1, (int fd, void *data, size_t n), (int, void *, size_t), (fd, data, n))
+FAILING(ssize_t, pread, "read", EIO, -1, (int fd, void *data, size_t n, off_t at), (int, void *, size_t, off_t), (fd, data, n, at))
+FAILING(ssize_t, pread64, "read", EIO, -1, (int fd, void *data, size_t n, off64_t at), (int, void *, size_t, off64_t), (fd, data, n, at))
+FAILING(int, pipe2, "pipe", EMFILE, -1, (int fds[2], int flags), (int *, int), (fds, flags))
+FAILING(pid_t, fork, "fork", EAGAIN, -1, (void), (void), ())
+FAILING(int, poll, "poll", ENOMEM, -1, (struct pollfd * fds, nfds_t n, int ms), (struct pollfd *, nfds_t, int), (fds, n, ms))
+FAILING(int, epoll_create1, "epoll", EMFILE, -1, (int flags), (int), (flags))
+FAILING(int, epoll_ctl, "epoll", ENOSPC, -1, (int e, int op, int fd, struct epoll_event *ev), (int, int, int, struct epoll_event *), (e, op, fd, ev))
+FAILING(int, ftruncate, "truncate", EIO, -1, (int fd, off_t n), (int, off_t), (fd, n))
+FAILING(int, ftruncate64, "truncate", EIO, -1, (int fd, off64_t n), (int, off64_t), (fd, n))
+FAILING(int, rename, "rename", EIO, -1, (const char *from, const char *to), (const char *, const char *), (from, to))
+FAILING(int, pthread_create, "pthread_create", 0, EAGAIN, (pthread_t * t, const pthread_attr_t *a, void *(*f)(void *), void *arg),
+	(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *), (t, a, f, arg))
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (due("ioctl")) {
+		errno = EINVAL;
+		return -1;
+	}
+	return (int)syscall(SYS_ioctl, fd, request, arg);
+}
 
 /* perf_event_open has no wrapper: it comes through syscall(2). */
 long syscall(long number, ...)
