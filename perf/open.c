@@ -24,6 +24,7 @@ enum {
 	RING_FLOOR_MS = 60,		/* and what comes in three drains */
 	RATE_MAX = 20000,		/* no ring is laid out for more samples a second */
 	PROBE_RINGS = 1 << 20,
+	DESCRIPTORS_LEFT = 24,
 };
 
 /* A power of two that holds a second of samples of all events, within the bound: reading a large binary can keep the recorder that long. */
@@ -245,6 +246,16 @@ static int open_targets(struct ap_source *s, struct ap_why *why)
 	return err;
 }
 
+/* The recorder opens a file, its log and the binaries next. */
+static int leave_descriptors(const struct ap_source *s, struct ap_why *why)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) || s->n_fds + DESCRIPTORS_LEFT <= l.rlim_cur)
+		return 0;
+	return ap_perf_refused(why, s, s->names[0], 0, EMFILE);
+}
+
 static void raise_file_limit(void)
 {
 	struct rlimit l;
@@ -290,6 +301,8 @@ int ap_perf_open(const struct ap_source_config *cfg, struct ap_source **ret_sour
 	}
 	if (!err)
 		err = open_targets(s, why);
+	if (!err)
+		err = leave_descriptors(s, why);
 	if (err) {
 		ap_perf_free(s);
 		return err;

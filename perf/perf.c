@@ -13,7 +13,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { RELEASE_PARTS = 8 /* a ring's room is given back in so many parts */, HANG_UPS = 64 /* taken from epoll at once */ };
+enum { RELEASE_PARTS = 8 /* a ring's room is given back in so many parts */, HANG_UPS = 64 /* taken from epoll at once */,
+	FILLING_PART = 4 };
 static const uint64_t CLOCK_EVERY_NS = 10000000000u, LOST_EVERY_NS = 100000000u;
 
 static size_t events(const struct ap_source *s, const struct ap_source_event **ret_events)
@@ -143,7 +144,7 @@ static void put_notes(struct ap_source *s, const struct ap_sink *sink, uint64_t 
 {
 	bool last = s->stopped && !s->count_at_stop_said;
 
-	if (now_ns >= s->clock_next_ns || last)
+	if (last)
 		put_clock(s, sink);
 	if (!s->stopped)
 		ap_perf_check_cpus(s, sink, now_ns);
@@ -154,23 +155,43 @@ static void put_notes(struct ap_source *s, const struct ap_sink *sink, uint64_t 
 	s->count_at_stop_said = s->stopped;
 }
 
-static int drain(struct ap_source *s, const struct ap_sink *sink, size_t budget)
+static bool filling(const struct ap_source *s)
+{
+	for (size_t i = 0; i < s->n_cpus; i++)
+		if (s->cpus[i].ring.page && s->cpus[i].ring.head - s->cpus[i].ring.tail > s->cpus[i].ring.size / FILLING_PART)
+			return true;
+	return false;
+}
+
+/* One round: hands over what may go. True: the budget is spent and there is more. */
+static bool release_round(struct ap_source *s, const struct ap_sink *sink, size_t budget, size_t *done)
 {
 	uint64_t begun = ap_now_ns(), until = s->stopped ? UINT64_MAX : s->released_until_ns;
-	size_t done = 0;
 
-	s->stats.drains++;
-	if (begun >= s->clock_next_ns)
-		put_clock(s, sink); /* the first of all: times of what follows are told by it */
 	gather_heads(s, until, sink);
-	while (s->n_heads && done < budget)
-		done += merge_one(s, until, sink);
+	while (s->n_heads && *done < budget)
+		*done += merge_one(s, until, sink);
 	for (size_t i = 0; i < s->n_heads; i++)
 		ap_ring_release(&s->cpus[s->heads[i].cpu].ring);
 	if (s->n_heads)
-		return 1;
+		return true;
 	s->released_until_ns = begun;
-	put_notes(s, sink, begun);
+	return false;
+}
+
+/* What a round leaves in the rings is as much as came since the last. Where that is a good part of a ring - a small one, or a recorder that was
+ * kept away - a second round follows at once rather than at the next wake-up. */
+static int drain(struct ap_source *s, const struct ap_sink *sink, size_t budget)
+{
+	uint64_t now = ap_now_ns();
+	size_t done = 0;
+
+	s->stats.drains++;
+	if (now >= s->clock_next_ns)
+		put_clock(s, sink); /* the first of all: times of what follows are told by it */
+	if (release_round(s, sink, budget, &done) || (filling(s) && release_round(s, sink, budget, &done)))
+		return 1;
+	put_notes(s, sink, now);
 	return 0;
 }
 

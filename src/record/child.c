@@ -38,6 +38,15 @@ static void __attribute__((noreturn)) run_child(char *const *argv, const sigset_
 	_exit(err == ENOENT ? 127 : 126);
 }
 
+static int refused(struct ap_why *why, const char *command, const char *call, int err)
+{
+	const char *remedy = err == EMFILE || err == ENFILE ? "; raise the limit of open files with: ulimit -n 1024"
+			     : err == EAGAIN		    ? "; raise the limit of processes with: ulimit -u, or end some"
+							    : "";
+
+	return ap_why(why, err, "cannot start %s: %s: %s%s", command, call, strerror(err), remedy);
+}
+
 int ap_child_fork(char *const *argv, const sigset_t *ignored, struct ap_child *ret_child, struct ap_why *why)
 {
 	struct ap_child c = AP_CHILD_NONE;
@@ -45,12 +54,12 @@ int ap_child_fork(char *const *argv, const sigset_t *ignored, struct ap_child *r
 	int go[2], error[2], err;
 
 	if (pipe2(go, O_CLOEXEC))
-		return ap_why(why, errno, "cannot start %s: pipe2: %s", argv[0], strerror(errno));
+		return refused(why, argv[0], "pipe2", errno);
 	if (pipe2(error, O_CLOEXEC)) {
 		err = errno;
 		close(go[0]);
 		close(go[1]);
-		return ap_why(why, err, "cannot start %s: pipe2: %s", argv[0], strerror(err));
+		return refused(why, argv[0], "pipe2", err);
 	}
 	getrlimit(RLIMIT_NOFILE, &files);
 	c.pid = fork();
@@ -67,7 +76,7 @@ int ap_child_fork(char *const *argv, const sigset_t *ignored, struct ap_child *r
 	if (c.pid < 0) {
 		c.go_fd = ap_close(c.go_fd);
 		c.error_fd = ap_close(c.error_fd);
-		return ap_why(why, err, "cannot start %s: fork: %s", argv[0], strerror(err));
+		return refused(why, argv[0], "fork", err);
 	}
 	c.pidfd = (int)syscall(SYS_pidfd_open, c.pid, 0); /* 5.3; without it the loop polls by waitpid alone */
 	*ret_child = c;
