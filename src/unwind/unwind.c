@@ -39,12 +39,15 @@ static enum ap_stack_end end_of(enum ap_step step)
 	}
 }
 
-/* push fp; mov fp, sp. *ret_end is set where it fails. */
-static bool step_frame_pointer(struct ap_regs *r, struct memory *m, enum ap_stack_end *ret_end)
+/* push fp; mov fp, sp. *ret_end is set where it fails. `chained`: the step before was one of these, so that fp is a frame pointer and not
+ * just some value, and 0 is the ABI's mark of the outermost frame. */
+static bool step_frame_pointer(struct ap_regs *r, struct memory *m, bool chained, enum ap_stack_end *ret_end)
 {
 	uint64_t fp = r->r[AP_REG_FP], caller_fp, ra;
 
-	*ret_end = AP_STACK_END_FRAME_POINTERS;
+	*ret_end = AP_STACK_END_COMPLETE;
+	if (chained && !fp)
+		return false;
 	if (!ap_step_known(r, AP_REG_FP) || fp < r->r[AP_REG_SP] || fp % 8) {
 		*ret_end = AP_STACK_END_NO_TABLE;
 		return false;
@@ -65,11 +68,19 @@ static bool step_frame_pointer(struct ap_regs *r, struct memory *m, enum ap_stac
 	return true;
 }
 
-/* One step up. `exact` says of the new frame whether its pc is that of an instruction, not a return address. */
-static bool step_up(const struct ap_unwind_request *rq, struct ap_regs *r, struct memory *m, uint64_t pc, struct ap_unwind_site *site,
-	bool *exact, enum ap_stack_end *ret_end)
+struct walk {
+	struct ap_regs r;
+	struct memory m;
+	struct ap_unwind_site site;
+	bool exact;   /* the frame's pc is that of an instruction, not a return address */
+	bool chained; /* the frame was found by frame pointers */
+};
+
+static bool step_up(const struct ap_unwind_request *rq, struct walk *w, uint64_t pc, enum ap_stack_end *ret_end)
 {
+	struct ap_unwind_site *site = &w->site;
 	const struct ap_rule *rule = NULL;
+	bool chained = w->chained;
 	enum ap_step step;
 
 	if (!site->end_address || pc < site->start || pc >= site->end_address)
@@ -80,30 +91,28 @@ static bool step_up(const struct ap_unwind_request *rq, struct ap_regs *r, struc
 	}
 	if (site->kind == AP_SITE_TABLE)
 		rule = ap_unwind_table_find(site->table, pc - site->bias);
-	*exact = false;
+	w->exact = false;
+	w->chained = !rule;
 	if (!rule)
-		return step_frame_pointer(r, m, ret_end);
-	step = ap_step(r, rule, m);
-	*exact = rule->signal;
+		return step_frame_pointer(&w->r, &w->m, chained, ret_end);
+	step = ap_step(&w->r, rule, &w->m);
+	w->exact = rule->signal;
 	*ret_end = end_of(step);
 	return step == AP_STEP_CALLER;
 }
 
 size_t ap_unwind(const struct ap_unwind_request *rq, uint64_t *ret_addresses, size_t max, enum ap_stack_end *ret_end)
 {
-	struct memory m = {rq->stack, rq->regs->r[AP_REG_SP], rq->stack_size};
-	struct ap_unwind_site site = {.end_address = 0};
-	struct ap_regs r = *rq->regs;
-	bool exact = true;
+	struct walk w = {.r = *rq->regs, .m = {rq->stack, rq->regs->r[AP_REG_SP], rq->stack_size}, .exact = true};
 	uint64_t pc;
 	size_t n = 0;
 
-	if (!ap_step_known(&r, AP_REG_PC)) {
+	if (!ap_step_known(&w.r, AP_REG_PC)) {
 		*ret_end = AP_STACK_END_NO_REGS;
 		return 0;
 	}
 	for (;;) {
-		pc = r.r[AP_REG_PC];
+		pc = w.r.r[AP_REG_PC];
 		if (!pc) {
 			*ret_end = AP_STACK_END_COMPLETE;
 			return n;
@@ -112,9 +121,9 @@ size_t ap_unwind(const struct ap_unwind_request *rq, uint64_t *ret_addresses, si
 			*ret_end = AP_STACK_END_DEPTH;
 			return n;
 		}
-		pc -= !exact;
+		pc -= !w.exact;
 		ret_addresses[n++] = pc;
-		if (!step_up(rq, &r, &m, pc, &site, &exact, ret_end))
+		if (!step_up(rq, &w, pc, ret_end))
 			return n;
 	}
 }
