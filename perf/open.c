@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { DEFAULT_DUMP = 16 << 10, RING_MIN = 64 << 10, RING_MAX = 16 << 20, SMALL_SAMPLE = 512 };
+enum { DUMP_MIN = 16 << 10, DUMP_MAX = 62 << 10, DUMP_BYTES_A_SECOND = 32 << 20, RING_MIN = 64 << 10, RING_MAX = 16 << 20, SMALL_SAMPLE = 512 };
 static const char *const DEFAULT_EVENTS[] = {"cycles:P", "cycles", "cpu-clock"};
 
 static int sys_open(struct perf_event_attr *a, pid_t pid, int cpu, unsigned long flags)
@@ -191,17 +191,32 @@ static int list_cpus(struct ap_source *s, struct ap_why *why)
 	return s->n_cpus ? 0 : ap_why(why, EINVAL, "-C: none of these CPUs is online");
 }
 
-/* Room for a quarter of a second of samples of all events on one CPU. */
+/* Samples a second of all events on one CPU. */
+static uint64_t samples_a_second(const struct ap_source *s)
+{
+	uint64_t rate = s->cfg.period || s->cfg.frequency_hz > 20000 ? 20000 : s->cfg.frequency_hz;
+
+	return (rate ? rate : 1) * (s->cfg.n_events ? s->cfg.n_events : 1);
+}
+
+/* As much of the stack as these bytes a second carry: at 99 Hz nearly all that a record can hold, at 997 Hz 32 KiB. The dump costs what the
+ * stack really has, so a large one is cheap where stacks are small. */
+static uint32_t dump_for(const struct ap_source *s, uint64_t bytes_a_second)
+{
+	uint64_t each = bytes_a_second / samples_a_second(s);
+
+	each = each > SMALL_SAMPLE + DUMP_MIN ? each - SMALL_SAMPLE : DUMP_MIN;
+	return (uint32_t)(each < DUMP_MAX ? each : DUMP_MAX) & ~7u;
+}
+
+/* Room for about a quarter of a second of samples of all events on one CPU: the nearest power of two. */
 static void choose_ring_size(struct ap_source *s)
 {
-	uint64_t rate = s->cfg.period || s->cfg.frequency_hz > 20000 ? 20000 : s->cfg.frequency_hz, bytes;
 	uint64_t each = s->format.sample_type & PERF_SAMPLE_STACK_USER ? s->cfg.stack_dump_bytes + SMALL_SAMPLE : SMALL_SAMPLE;
-	uint64_t limit = s->cfg.max_memory ? s->cfg.max_memory / s->n_cpus : RING_MAX;
-	size_t n = s->cfg.n_events ? s->cfg.n_events : 1;
+	uint64_t limit = s->cfg.max_memory ? s->cfg.max_memory / s->n_cpus : RING_MAX, bytes = samples_a_second(s) * each / 4;
 
-	bytes = rate * each * n / 4;
 	s->ring_bytes = RING_MIN;
-	while (s->ring_bytes < bytes && s->ring_bytes * 2 <= limit && s->ring_bytes < RING_MAX)
+	while (s->ring_bytes < bytes * 3 / 4 && s->ring_bytes * 2 <= limit && s->ring_bytes < RING_MAX)
 		s->ring_bytes *= 2;
 }
 
@@ -276,6 +291,8 @@ static int open_target(struct ap_source *s, pid_t pid, unsigned long flags, stru
 	err = open_on(s, &a, UINT32_MAX, pid, flags, why);
 	for (size_t e = 0; !err && e < s->n_events; e++) {
 		a = s->attrs[e];
+		if (!s->dump_chosen && a.sample_stack_user) /* the ring may have become smaller than was asked for */
+			a.sample_stack_user = dump_for(s, s->ring_bytes * 4 < DUMP_BYTES_A_SECOND ? s->ring_bytes * 4 : DUMP_BYTES_A_SECOND);
 		err = open_on(s, &a, (uint32_t)e, pid, flags, why);
 	}
 	return err;
@@ -354,8 +371,9 @@ int ap_perf_open(const struct ap_source_config *cfg, struct ap_source **ret_sour
 		return ap_why(why, ENOMEM, "out of memory");
 	s->cfg = *cfg;
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!s->cfg.stack_dump_bytes)
-		s->cfg.stack_dump_bytes = DEFAULT_DUMP;
+	s->dump_chosen = s->cfg.stack_dump_bytes != 0;
+	if (!s->dump_chosen)
+		s->cfg.stack_dump_bytes = dump_for(s, DUMP_BYTES_A_SECOND);
 	s->format.sample_type = AP_PERF_SAMPLE_BASE;
 	s->format.user_chain = cfg->call_graph == AP_CALL_GRAPH_FP;
 	if (cfg->call_graph != AP_CALL_GRAPH_NONE)

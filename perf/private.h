@@ -37,6 +37,7 @@ struct ap_source {
 	size_t n_ids;
 	int epoll_fd;
 	size_t ring_bytes;
+	bool dump_chosen; /* by the user: it stays as it is */
 	bool stopped, use_build_id;
 	uint64_t released_until_ns; /* every ring has been read since */
 	uint64_t lost_in_records, clock_next_ns;

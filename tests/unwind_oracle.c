@@ -1,6 +1,7 @@
 /* The oracle: records a program (or a process) through the perf source and unwinds every sample twice, by ap_unwind and by libdwfl, from the
  * same registers and the same copy of the stack. Prints how many frames are equal, and a table with one line a class of difference.
- *	unwind_oracle [-F HZ] [-s DUMP_BYTES] [-d SECONDS] [-v] (-p PID | -- COMMAND ...)
+ *	unwind_oracle [-F HZ] [-s DUMP_BYTES] [-l BYTES] [-d SECONDS] [-v] (-p PID | -- COMMAND ...)
+ * -l: ours gets only so much of the dump and reads the rest from the living process, as a recording does; libdwfl has the whole dump.
  * The last line is for scripts: samples, whole, frames, equal (per million). Exit: 0 compared, 77 nothing can be recorded here, 1 failed. */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -15,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { DEPTH = AP_UNWIND_DEPTH_MAX, CLASSES_MAX = 128, PROCESSES_MAX = 256, TABLE_BYTES = 512 << 20, BUDGET = 8 << 20, LABEL = 160 };
@@ -36,6 +38,7 @@ struct oracle {
 	uint64_t samples, frames, equal, ours_alone, lost, deepest;
 	uint64_t our_ns, their_ns, our_frames;
 	uint64_t ours[DEPTH], theirs[DEPTH];
+	uint32_t live_bytes; /* 0: ours gets the whole dump and no more */
 	bool verbose;
 };
 
@@ -54,6 +57,15 @@ static void find_site(void *ctx, uint64_t address, struct ap_unwind_site *ret_si
 	ret_site->bias = m->bias;
 	ret_site->start = m->start;
 	ret_site->end_address = m->end;
+}
+
+static size_t read_live(void *ctx, uint64_t address, void *ret_bytes, size_t n)
+{
+	const struct oracle *o = ctx;
+	struct iovec here = {ret_bytes, n}, there = {(void *)(uintptr_t)address, n};
+	ssize_t got = process_vm_readv((pid_t)o->process->pid, &here, 1, &there, 1, 0);
+
+	return got < 0 ? 0 : (size_t)got;
 }
 
 static struct dwfl_walk *walk_of(struct oracle *o, uint32_t pid)
@@ -178,6 +190,10 @@ static void sample(struct oracle *o, const struct ap_sample *s)
 	if (!v.regs || !w || !o->process || s->h.flags & AP_SAMPLE_COMPAT)
 		return;
 	rq = (struct ap_unwind_request){.regs = v.regs, .stack = v.stack, .stack_size = s->stack_size, .find = find_site, .ctx = o};
+	if (o->live_bytes) {
+		rq.stack_size = s->stack_size < o->live_bytes ? s->stack_size : o->live_bytes;
+		rq.read = read_live;
+	}
 	ap_unwind(&rq, o->ours, DEPTH, &end); /* builds what is missing, so that the second is timed warm */
 	t0 = ap_cpu_time_ns();
 	n = ap_unwind(&rq, o->ours, DEPTH, &end);
@@ -192,8 +208,8 @@ static void sample(struct oracle *o, const struct ap_sample *s)
 		t0 = ap_cpu_time_ns() - t0;
 	}
 	o->their_ns += t0;
-	if (o->verbose && end == AP_STACK_END_UNMAPPED)
-		fprintf(stderr, "unmapped: flags %x kernel %u stack %u sp %llx leaf %llx n %zu\n", s->h.flags, s->n_kernel, s->stack_size, (unsigned long long)v.regs->r[AP_REG_SP], (unsigned long long)o->ours[0], n);
+	if (n == 1 && end == AP_STACK_END_UNMAPPED && s->n_kernel && !s->stack_size) /* inside exec: the pipeline does so too */
+		return;
 	o->samples++;
 	o->ends[end]++;
 	o->deepest = n > o->deepest ? n : o->deepest;
@@ -282,11 +298,13 @@ int main(int argc, char **argv)
 
 	cfg.events = events;
 	cfg.n_events = 1;
-	while ((c = getopt(argc, argv, "+F:s:d:p:v")) != -1) {
+	while ((c = getopt(argc, argv, "+F:s:l:d:p:v")) != -1) {
 		if (c == 'F')
 			cfg.frequency_hz = strtoull(optarg, NULL, 10);
 		else if (c == 's')
 			cfg.stack_dump_bytes = (uint32_t)strtoul(optarg, NULL, 10);
+		else if (c == 'l' && o)
+			o->live_bytes = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (c == 'd')
 			seconds = strtoull(optarg, NULL, 10);
 		else if (c == 'p')

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 enum {
 	BATCH_BYTES = 2 << 20,	      /* hand over at this size */
@@ -124,6 +125,15 @@ static void find_site(void *ctx, uint64_t address, struct ap_unwind_site *ret_si
 	ret_site->end_address = m->end;
 }
 
+static size_t read_live(void *ctx, uint64_t address, void *ret_bytes, size_t n)
+{
+	const struct ap_pipeline *p = ctx;
+	struct iovec here = {ret_bytes, n}, there = {(void *)(uintptr_t)address, n};
+	ssize_t got = process_vm_readv((pid_t)p->process->pid, &here, 1, &there, 1, 0);
+
+	return got < 0 ? 0 : (size_t)got; /* gone, or not ours to read: the stack ends with the dump */
+}
+
 static void remember_bias(struct ap_pipeline *p, const struct ap_mapping *m)
 {
 	uint64_t *v;
@@ -178,8 +188,12 @@ static const uint64_t *user_part(struct ap_pipeline *p, const struct ap_sample *
 		return p->addresses;
 	}
 	rq = (struct ap_unwind_request){
-		.regs = v.regs, .stack = v.stack, .stack_size = s->stack_size, .find = find_site, .ctx = p};
+		.regs = v.regs, .stack = v.stack, .stack_size = s->stack_size, .find = find_site, .read = read_live, .ctx = p};
 	*ret_n = ap_unwind(&rq, p->addresses, AP_UNWIND_DEPTH_MAX, ret_end);
+	if (*ret_n == 1 && *ret_end == AP_STACK_END_UNMAPPED && s->n_kernel && !s->stack_size) { /* inside exec: the old program is gone */
+		*ret_n = 0;
+		*ret_end = AP_STACK_END_KERNEL_ONLY;
+	}
 	return p->addresses;
 }
 
