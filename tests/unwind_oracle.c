@@ -53,7 +53,7 @@ static void find_site(void *ctx, uint64_t address, struct ap_unwind_site *ret_si
 		ret_site->end = AP_STACK_END_UNMAPPED;
 		return;
 	}
-	ap_tables_site(o->tables, m->binary, ret_site);
+	ap_tables_site(o->tables, m->binary, true, ret_site);
 	ret_site->bias = m->bias;
 	ret_site->start = m->start;
 	ret_site->end_address = m->end;
