@@ -16,7 +16,8 @@
 
 
 enum {
-	DEFAULT_DUMP = 16 << 10, SMALL_SAMPLE = 512,
+	SMALL_SAMPLE = 512,
+	DUMP_MIN = 16 << 10, DUMP_MAX = 62 << 10, DUMP_BYTES_A_SECOND = 32 << 20,
 	RING_MAX = 16 << 20,		/* of one CPU */
 	SIDE_BAND_ROOM = 1 << 20,	/* for a storm of processes */
 	RINGS_DEFAULT = 24 << 20,	/* of all CPUs, */
@@ -27,12 +28,29 @@ enum {
 	DESCRIPTORS_LEFT = 24,
 };
 
+/* Samples a second of all events on one CPU. */
+static uint64_t samples_a_second(const struct ap_source *s)
+{
+	uint64_t rate = s->cfg.period || s->cfg.frequency_hz > RATE_MAX ? RATE_MAX : s->cfg.frequency_hz;
+
+	return (rate ? rate : 1) * (s->cfg.n_events ? s->cfg.n_events : 1);
+}
+
+/* As much of the stack as these bytes a second carry: at 99 Hz nearly all that a record can hold, at 997 Hz 32 KiB. The dump costs what the
+ * stack really has, so a large one is cheap where stacks are small. */
+static uint32_t dump_for(const struct ap_source *s, uint64_t bytes_a_second)
+{
+	uint64_t each = bytes_a_second / samples_a_second(s);
+
+	each = each > SMALL_SAMPLE + DUMP_MIN ? each - SMALL_SAMPLE : DUMP_MIN;
+	return (uint32_t)(each < DUMP_MAX ? each : DUMP_MAX) & ~7u;
+}
+
 /* A power of two that holds a second of samples of all events, within the bound: reading a large binary can keep the recorder that long. */
 static void choose_ring_size(struct ap_source *s)
 {
-	uint64_t rate = s->cfg.period || s->cfg.frequency_hz > RATE_MAX ? RATE_MAX : s->cfg.frequency_hz;
 	uint64_t each = s->format.sample_type & PERF_SAMPLE_STACK_USER ? s->cfg.stack_dump_bytes + SMALL_SAMPLE : SMALL_SAMPLE;
-	uint64_t second = rate * each * (s->cfg.n_events ? s->cfg.n_events : 1), limit = s->cfg.max_memory / s->n_cpus;
+	uint64_t second = samples_a_second(s) * each, limit = s->cfg.max_memory / s->n_cpus;
 
 	if (!s->cfg.max_memory) {
 		limit = RINGS_DEFAULT / s->n_cpus;
@@ -153,6 +171,8 @@ static int open_target(struct ap_source *s, pid_t pid, unsigned long flags, stru
 		err = map_rings(s, why);
 	for (size_t e = 0; !err && e < s->n_events; e++) {
 		a = s->attrs[e];
+		if (!s->dump_chosen && a.sample_stack_user) /* the ring may have become smaller than was asked for */
+			a.sample_stack_user = dump_for(s, s->ring_bytes * 4 < DUMP_BYTES_A_SECOND ? s->ring_bytes * 4 : DUMP_BYTES_A_SECOND);
 		err = open_on(s, &a, (uint32_t)e, pid, flags, why);
 	}
 	return err;
@@ -283,8 +303,9 @@ int ap_perf_open(const struct ap_source_config *cfg, struct ap_source **ret_sour
 	s->cfg = *cfg;
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	s->lost_counted = true;
-	if (!s->cfg.stack_dump_bytes)
-		s->cfg.stack_dump_bytes = DEFAULT_DUMP;
+	s->dump_chosen = s->cfg.stack_dump_bytes != 0;
+	if (!s->dump_chosen)
+		s->cfg.stack_dump_bytes = dump_for(s, DUMP_BYTES_A_SECOND);
 	s->format.sample_type = AP_PERF_SAMPLE_BASE;
 	s->format.user_chain = cfg->call_graph == AP_CALL_GRAPH_FP;
 	if (cfg->call_graph != AP_CALL_GRAPH_NONE)

@@ -46,6 +46,7 @@ struct ap_source {
 	size_t n_ids, ids_cap;
 	int epoll_fd;
 	size_t ring_bytes;
+	bool dump_chosen; /* by the user: it stays as it is */
 	bool stopped, count_at_stop_said;
 	bool lost_counted; /* every descriptor has PERF_FORMAT_LOST (Linux 6.0): its counts are exact, by event, and the LOST records are not needed */
 	bool lost_seen;	   /* a LOST record came since the counts were last read */

@@ -5,7 +5,7 @@
 /* name, number (stored in files: never renumber), text for people */
 #define AP_STACK_ENDS(X)                                                                                               \
 	X(COMPLETE, 0, "complete")                                                                                     \
-	X(KERNEL_ONLY, 1, "no user part: a kernel thread")                                                             \
+	X(KERNEL_ONLY, 1, "no user part: a kernel thread, or a program that is being started")                                                             \
 	X(NONE, 2, "no call graph was asked for")                                                                      \
 	X(DUMP_ENDED, 3, "the dumped part of the stack ended")                                                         \
 	X(NO_TABLE, 4, "code without unwind table or frame pointer")                                                   \
@@ -17,7 +17,8 @@
 	X(TABLE_LIMIT, 10, "the unwind table did not fit --max-memory")                                                \
 	X(FRAME_POINTERS, 11, "ended by frame pointers, which cannot say whether it is whole")                         \
 	X(FILE_GONE, 12, "the binary could not be opened for its unwind table")                                        \
-	X(COMPAT, 13, "a 32-bit program, whose unwind rules Aperture does not read")
+	X(COMPAT, 13, "a 32-bit program, whose unwind rules Aperture does not read")  \
+	X(OTHER_STACK, 14, "the caller is on another stack, of which nothing was dumped")
 
 enum ap_stack_end {
 #define X(name, number, text) AP_STACK_END_##name = number,

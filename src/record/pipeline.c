@@ -1,10 +1,12 @@
 /* A sample's way: thread and process from the tracker; user addresses from the unwinder (or the source); each address to an interned frame
  * (binary, ELF-relative address); the frames, root first, to one stack id; one row. New frames and stacks follow their sample in the same
- * batch, so that a file cut at any commit has every stack that its samples name. */
+ * batch, so that a file cut at any commit has every stack that its samples name. A sample whose unwind table is being built is held, and
+ * all that comes after it, so that the order stays. */
 #include "record/pipeline.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "record/hold.h"
 #include "record/rows.h"
 #include "record/tables.h"
 #include "unwind/unwind.h"
@@ -12,11 +14,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 enum {
 	BATCH_BYTES = 2 << 20,	      /* hand over at this size */
 	BATCH_BYTES_MAX = 24 << 20,   /* drop samples past this when the writer is behind */
 	PATH_MAX_FRAMES = AP_UNWIND_DEPTH_MAX + 1024,
+	HOLD_TRIES_MAX = 64, /* then its tables are built at once: they may never all fit together */
 };
 static const uint64_t BATCH_AGE_NS = 500000000;
 
@@ -26,6 +30,9 @@ struct ap_pipeline {
 	struct ap_tracker *tracker;
 	struct ap_stacks *stacks;
 	struct ap_tables *tables;
+	struct ap_hold hold;
+	unsigned tries; /* of the event at hand */
+	bool waits;	/* the sample at hand needs a table that is being built */
 	struct ap_store *store; /* NULL before connect */
 	uint64_t batch_since_ns;
 	size_t frames_stored, nodes_stored;
@@ -60,6 +67,7 @@ int ap_pipeline_new(const struct ap_pipeline_config *cfg, struct ap_pipeline **r
 		err = ap_stacks_new(cfg->max_memory / 2, &p->stacks);
 	if (!err)
 		err = ap_tables_new(cfg->max_memory / 2, &p->tables);
+	p->hold.max_bytes = cfg->max_memory / 8;
 	if (err) {
 		ap_pipeline_free(p);
 		return ap_why(why, -err, "cannot start recording: %s", strerror(-err));
@@ -77,8 +85,9 @@ int ap_pipeline_new(const struct ap_pipeline_config *cfg, struct ap_pipeline **r
 struct ap_pipeline *ap_pipeline_free(struct ap_pipeline *p)
 {
 	if (p) {
-		ap_tracker_free(p->tracker);
 		ap_tables_free(p->tables);
+		ap_tracker_free(p->tracker);
+		ap_hold_done(&p->hold);
 		ap_stacks_free(p->stacks);
 		ap_batch_free(p->rows.batch);
 		free(p->self_samples);
@@ -119,10 +128,19 @@ static void find_site(void *ctx, uint64_t address, struct ap_unwind_site *ret_si
 		ret_site->end = AP_STACK_END_UNMAPPED;
 		return;
 	}
-	ap_tables_site(p->tables, m->binary, ret_site);
+	p->waits |= !ap_tables_site(p->tables, m->binary, p->tries > HOLD_TRIES_MAX, ret_site);
 	ret_site->bias = m->bias;
 	ret_site->start = m->start;
 	ret_site->end_address = m->end;
+}
+
+static size_t read_live(void *ctx, uint64_t address, void *ret_bytes, size_t n)
+{
+	const struct ap_pipeline *p = ctx;
+	struct iovec here = {ret_bytes, n}, there = {(void *)(uintptr_t)address, n};
+	ssize_t got = process_vm_readv((pid_t)p->process->pid, &here, 1, &there, 1, 0);
+
+	return got < 0 ? 0 : (size_t)got; /* gone, or not ours to read: the stack ends with the dump */
 }
 
 static void remember_bias(struct ap_pipeline *p, const struct ap_mapping *m)
@@ -179,8 +197,12 @@ static const uint64_t *user_part(struct ap_pipeline *p, const struct ap_sample *
 		return p->addresses;
 	}
 	rq = (struct ap_unwind_request){
-		.regs = v.regs, .stack = v.stack, .stack_size = s->stack_size, .find = find_site, .ctx = p};
+		.regs = v.regs, .stack = v.stack, .stack_size = s->stack_size, .find = find_site, .read = read_live, .ctx = p};
 	*ret_n = ap_unwind(&rq, p->addresses, AP_UNWIND_DEPTH_MAX, ret_end);
+	if (*ret_n == 1 && *ret_end == AP_STACK_END_UNMAPPED && s->n_kernel && !s->stack_size) { /* inside exec: the old program is gone */
+		*ret_n = 0;
+		*ret_end = AP_STACK_END_KERNEL_ONLY;
+	}
 	return p->addresses;
 }
 
@@ -189,7 +211,7 @@ static bool is_whole(enum ap_stack_end end)
 	return end == AP_STACK_END_COMPLETE || end == AP_STACK_END_KERNEL_ONLY || end == AP_STACK_END_NONE;
 }
 
-/* The stack's id; -ENOSPC still gives the longest prefix that fits. */
+/* The stack's id; -ENOSPC still gives the longest prefix that fits. -EAGAIN: a table is being built. */
 static int stack_of(struct ap_pipeline *p, const struct ap_sample *s, bool *ret_whole, uint32_t *ret_stack)
 {
 	const struct ap_frame cut_kind = {.kind = AP_FRAME_CUT};
@@ -201,7 +223,10 @@ static int stack_of(struct ap_pipeline *p, const struct ap_sample *s, bool *ret_
 	int err = 0;
 
 	ap_sample_view(s, &v);
+	p->waits = false;
 	user = user_part(p, s, &n_user, &end);
+	if (p->waits)
+		return -EAGAIN;
 	*ret_whole = is_whole(end);
 	if (!*ret_whole) {
 		cut.address = end;
@@ -238,37 +263,43 @@ static void drop(struct ap_pipeline *p, enum ap_loss_cause cause)
 		ap_pipeline_loss(p, cause, 1);
 }
 
-static void put_sample(struct ap_pipeline *p, const struct ap_sample *s)
+/* False: it has to wait for a table. */
+static bool put_sample(struct ap_pipeline *p, const struct ap_sample *s)
 {
 	const struct ap_thread *t;
 	struct ap_row_sample row;
 	uint32_t stack = 0;
 	bool whole;
+	int err;
 
 	if (p->cfg.has_uid && ap_tracker_user(p->tracker, s->h.pid, s->h.time_ns) != p->cfg.uid) {
 		p->counts.filtered++;
-		return;
+		return true;
 	}
 	if (ap_batch_bytes(p->rows.batch) > BATCH_BYTES_MAX) {
 		drop(p, AP_LOSS_WRITER_BEHIND);
-		return;
+		return true;
 	}
 	t = ap_tracker_thread(p->tracker, s->h.pid, s->h.tid, s->h.time_ns);
 	p->process = t ? ap_tracker_process(p->tracker, s->h.pid, s->h.time_ns) : NULL;
-	if (!p->process || stack_of(p, s, &whole, &stack)) {
+	err = p->process ? stack_of(p, s, &whole, &stack) : -ENOMEM;
+	if (err == -EAGAIN)
+		return false;
+	if (err) {
 		drop(p, AP_LOSS_MEMORY_LIMIT);
-		return;
+		return true;
 	}
 	t = ap_tracker_thread(p->tracker, s->h.pid, s->h.tid, s->h.time_ns);
 	row = (struct ap_row_sample){.run = 1, .ts = (int64_t)s->h.time_ns - p->cfg.start_ns, .cpu = s->h.cpu, .event = s->event + 1,
 		.thread = t->id, .stack = stack, .weight = (int64_t)s->weight};
 	if (ap_batch_sample(p->rows.batch, &row)) {
 		drop(p, AP_LOSS_MEMORY_LIMIT);
-		return;
+		return true;
 	}
 	p->counts.samples++;
 	p->counts.complete += whole;
 	count_self(p, stack);
+	return true;
 }
 
 static void put_lost(struct ap_pipeline *p, const struct ap_lost *l)
@@ -280,23 +311,62 @@ static void put_lost(struct ap_pipeline *p, const struct ap_lost *l)
 		ap_tracker_doubt(p->tracker);
 }
 
+static bool take(struct ap_pipeline *p, const struct ap_event *e)
+{
+	switch (e->kind) {
+	case AP_EVENT_SAMPLE:
+		return put_sample(p, (const struct ap_sample *)e);
+	case AP_EVENT_LOST:
+		put_lost(p, (const struct ap_lost *)e);
+		return true;
+	case AP_EVENT_CLOCK:
+		ap_rows_clock(&p->rows, (const struct ap_clock *)e);
+		return true;
+	default:
+		ap_tracker_put(p->tracker, e);
+		return true;
+	}
+}
+
+/* What is held, as far as it can go now. */
+static void release(struct ap_pipeline *p)
+{
+	const struct ap_event *e;
+
+	while ((e = ap_hold_first(&p->hold))) {
+		if (!take(p, e)) {
+			p->tries++;
+			return;
+		}
+		p->tries = 0;
+		ap_hold_drop(&p->hold);
+	}
+}
+
+void ap_pipeline_settle(struct ap_pipeline *p)
+{
+	while (ap_hold_first(&p->hold)) {
+		ap_tables_wait(p->tables);
+		release(p);
+	}
+}
+
 static void put(void *ctx, const struct ap_event *e)
 {
 	struct ap_pipeline *p = ctx;
 
-	switch (e->kind) {
-	case AP_EVENT_SAMPLE:
-		put_sample(p, (const struct ap_sample *)e);
-		break;
-	case AP_EVENT_LOST:
-		put_lost(p, (const struct ap_lost *)e);
-		break;
-	case AP_EVENT_CLOCK:
-		ap_rows_clock(&p->rows, (const struct ap_clock *)e);
-		break;
-	default:
-		ap_tracker_put(p->tracker, e);
+	if (ap_hold_first(&p->hold) && ap_tables_collect(p->tables))
+		release(p);
+	if (!ap_hold_first(&p->hold) && take(p, e))
+		return;
+	if (!ap_hold_put(&p->hold, e))
+		return;
+	ap_pipeline_settle(p); /* no room: the rings must hold what comes meanwhile */
+	while (!take(p, e)) {
+		p->tries++;
+		ap_tables_wait(p->tables);
 	}
+	p->tries = 0;
 }
 
 struct ap_sink ap_pipeline_sink(struct ap_pipeline *p)
@@ -358,6 +428,10 @@ int ap_pipeline_flush(struct ap_pipeline *p, bool all)
 	struct ap_batch *fresh;
 	int err;
 
+	if (all)
+		ap_pipeline_settle(p);
+	else if (ap_hold_first(&p->hold) && ap_tables_collect(p->tables))
+		release(p);
 	if (!p->store)
 		return 0;
 	if (!all && ap_batch_bytes(p->rows.batch) < BATCH_BYTES && now - p->batch_since_ns < BATCH_AGE_NS)

@@ -44,6 +44,9 @@ void ap_pipeline_connect(struct ap_pipeline *p, struct ap_store *store);
 int ap_pipeline_flush(struct ap_pipeline *p, bool all);
 struct ap_batch *ap_pipeline_batch(struct ap_pipeline *p); /* to add rows to */
 
+/* Waits for the unwind tables that are being built, until nothing is held for them any more. */
+void ap_pipeline_settle(struct ap_pipeline *p);
+
 void ap_pipeline_loss(struct ap_pipeline *p, enum ap_loss_cause cause, uint64_t n);
 void ap_pipeline_counts(const struct ap_pipeline *p, struct ap_pipeline_counts *ret_counts);
 /* How many samples have the frame in their stack, by frame id (index id - 1); computed now. The caller frees. NULL: no memory. */

@@ -280,6 +280,7 @@ static int finish(struct session *s, int err, const char *reason, struct ap_why 
 	s->result->duration_ns = ap_now_ns() - s->start_ns;
 	if (finish_source(s) && !err)
 		reason = "the source failed at its end";
+	ap_pipeline_settle(s->pipeline);
 	account(s);
 	if (!err)
 		err = ap_pipeline_flush(s->pipeline, true);

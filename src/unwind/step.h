@@ -24,8 +24,11 @@ static inline enum ap_step ap_step_cfa(const struct ap_regs *r, const struct ap_
 	if ((rule->cfa_kind != AP_CFA_REG && rule->cfa_kind != AP_CFA_DEREF_REG) || !ap_step_known(r, rule->cfa_reg))
 		return AP_STEP_BAD_RULE;
 	base = r->r[rule->cfa_reg] + (uint64_t)(int64_t)rule->cfa_offset;
-	if (rule->cfa_kind == AP_CFA_DEREF_REG && AP_STEP_READ(ctx, base, &base))
-		return AP_STEP_UNREADABLE;
+	if (rule->cfa_kind == AP_CFA_DEREF_REG) {
+		if (AP_STEP_READ(ctx, base, &base))
+			return AP_STEP_UNREADABLE;
+		base += (uint64_t)(int64_t)rule->cfa_add;
+	}
 	*ret_cfa = base;
 	return AP_STEP_CALLER;
 }
@@ -35,7 +38,7 @@ static inline enum ap_step ap_step(struct ap_regs *r, const struct ap_rule *rule
 {
 	struct ap_regs next = {.known = 0};
 	enum ap_step end;
-	uint64_t cfa, v;
+	uint64_t cfa, v, at;
 
 	if (rule->reg[AP_REG_PC].kind == AP_RULE_UNDEFINED)
 		return AP_STEP_OUTERMOST;
@@ -52,8 +55,15 @@ static inline enum ap_step ap_step(struct ap_regs *r, const struct ap_rule *rule
 			v = r->r[i];
 			break;
 		case AP_RULE_AT_CFA:
-			if (AP_STEP_READ(ctx, cfa + (uint64_t)(int64_t)g->offset, &v))
+			at = cfa + (uint64_t)(int64_t)g->offset;
+			if (!AP_STEP_READ(ctx, at, &v))
+				break;
+			if (i == AP_REG_PC || i == AP_REG_SP)
 				return AP_STEP_UNREADABLE;
+			/* below the stack pointer: an epilogue has popped it, and compilers do not say so; the register has it back */
+			if (at >= r->r[AP_REG_SP] || !ap_step_known(r, i))
+				continue;
+			v = r->r[i];
 			break;
 		case AP_RULE_VAL_CFA:
 			v = cfa + (uint64_t)(int64_t)g->offset;
@@ -62,6 +72,11 @@ static inline enum ap_step ap_step(struct ap_regs *r, const struct ap_rule *rule
 			if (!ap_step_known(r, g->base))
 				return AP_STEP_BAD_RULE;
 			v = r->r[g->base];
+			break;
+		case AP_RULE_VAL_REG:
+			if (!ap_step_known(r, g->base))
+				return AP_STEP_BAD_RULE;
+			v = r->r[g->base] + (uint64_t)(int64_t)g->offset;
 			break;
 		case AP_RULE_AT_REG:
 			if (!ap_step_known(r, g->base))
@@ -83,6 +98,9 @@ static inline enum ap_step ap_step(struct ap_regs *r, const struct ap_rule *rule
 		next.r[AP_REG_SP] = cfa;
 		next.known |= 1ull << AP_REG_SP;
 	}
+#if defined(__aarch64__)
+	next.r[AP_REG_PC] &= (1ull << 48) - 1; /* without the signature of pointer authentication */
+#endif
 	if (next.r[AP_REG_SP] <= r->r[AP_REG_SP] && !rule->signal && !(next.r[AP_REG_SP] == r->r[AP_REG_SP] && next.r[AP_REG_PC] != r->r[AP_REG_PC]))
 		return AP_STEP_NO_PROGRESS;
 	*r = next;

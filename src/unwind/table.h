@@ -14,7 +14,6 @@ struct ap_unwind_table {
 	size_t n, pcs_cap, rules_of_cap;
 	struct ap_rule *rules;
 	size_t n_rules, rules_cap;
-	bool with_info; /* false: no row was found */
 };
 
 /* The rule at an ELF-relative address; NULL where the table has none. */

@@ -1,5 +1,5 @@
 /* The walk: at each pc the site (mapping and table), the row, one step; frame pointers where there is no table. Reads come from the dumped
- * bytes alone. */
+ * bytes, and from the living thread above them. */
 #include "unwind/unwind.h"
 
 #include "unwind/table.h"
@@ -7,18 +7,52 @@
 #include <stdbool.h>
 #include <string.h>
 
+enum { CHUNK = 4096, SAME = 1024 };
+
+/* The dump; above it, where the request can read the living thread, one chunk at a time. */
 struct memory {
+	const struct ap_unwind_request *rq;
 	const unsigned char *bytes;
 	uint64_t from, size;
+	uint64_t chunk_from, chunk_size; /* 0: none yet */
+	bool stale;			 /* the thread has moved on, or cannot be read */
+	unsigned char chunk[CHUNK];
 };
+
+/* Whether the last part of the dump is still what the thread has there. */
+static bool is_same(const struct memory *m)
+{
+	unsigned char now[SAME];
+	size_t n = m->size < sizeof now ? (size_t)m->size : sizeof now;
+
+	return m->rq->read(m->rq->ctx, m->from + m->size - n, now, n) == n && !memcmp(now, m->bytes + m->size - n, n);
+}
+
+static __attribute__((noinline)) int read_live(struct memory *m, uint64_t address, uint64_t *ret)
+{
+	uint64_t at = address - m->chunk_from;
+
+	if (!m->rq->read || m->stale || m->size < 8 || address < m->from || address - m->from > m->size + AP_UNWIND_LIVE_BYTES_MAX)
+		return -1;
+	if (m->chunk_size < 8 || at > m->chunk_size - 8) {
+		m->chunk_from = address;
+		m->chunk_size = m->rq->read(m->rq->ctx, address, m->chunk, CHUNK);
+		m->stale = m->chunk_size < 8 || !is_same(m); /* compared last: a move before or during the read shows */
+		if (m->stale)
+			return -1;
+		at = 0;
+	}
+	memcpy(ret, m->chunk + at, 8);
+	return 0;
+}
 
 static inline int read_word(void *ctx, uint64_t address, uint64_t *ret)
 {
-	const struct memory *m = ctx;
+	struct memory *m = ctx;
 	uint64_t at = address - m->from;
 
 	if (m->size < 8 || at > m->size - 8)
-		return -1;
+		return read_live(m, address, ret);
 	memcpy(ret, m->bytes + at, 8);
 	return 0;
 }
@@ -39,14 +73,18 @@ static enum ap_stack_end end_of(enum ap_step step)
 	}
 }
 
-/* push fp; mov fp, sp. *ret_end is set where it fails. */
-static bool step_frame_pointer(struct ap_regs *r, struct memory *m, enum ap_stack_end *ret_end)
+/* push fp; mov fp, sp. *ret_end is set where it fails. `chained`: the step before was one of these, so that fp is a frame pointer and not
+ * just some value, and 0 is the ABI's mark of the outermost frame. */
+static bool step_frame_pointer(struct ap_regs *r, struct memory *m, bool chained, enum ap_stack_end *ret_end)
 {
 	uint64_t fp = r->r[AP_REG_FP], caller_fp, ra;
 
-	*ret_end = AP_STACK_END_FRAME_POINTERS;
-	if (!ap_step_known(r, AP_REG_FP) || fp < r->r[AP_REG_SP] || fp % 8) {
-		*ret_end = AP_STACK_END_NO_TABLE;
+	*ret_end = AP_STACK_END_COMPLETE;
+	if (chained && !fp)
+		return false;
+	if (!ap_step_known(r, AP_REG_FP) || fp % 8 || fp - r->r[AP_REG_SP] > AP_UNWIND_LIVE_BYTES_MAX) {
+		/* Go's systemstack and coroutines keep the chain across their switch */
+		*ret_end = chained && !(fp % 8) ? AP_STACK_END_OTHER_STACK : AP_STACK_END_NO_TABLE;
 		return false;
 	}
 	if (read_word(m, fp, &caller_fp) || read_word(m, fp + 8, &ra)) {
@@ -65,45 +103,78 @@ static bool step_frame_pointer(struct ap_regs *r, struct memory *m, enum ap_stac
 	return true;
 }
 
-/* One step up. `exact` says of the new frame whether its pc is that of an instruction, not a return address. */
-static bool step_up(const struct ap_unwind_request *rq, struct ap_regs *r, struct memory *m, uint64_t pc, struct ap_unwind_site *site,
-	bool *exact, enum ap_stack_end *ret_end)
-{
-	const struct ap_rule *rule = NULL;
-	enum ap_step step;
+struct walk {
+	struct ap_regs r;
+	struct memory m;
+	struct ap_unwind_site site;
+	bool exact;   /* the frame's pc is that of an instruction, not a return address */
+	bool chained; /* the frame was found by frame pointers */
+};
 
+static void locate(const struct ap_unwind_request *rq, struct ap_unwind_site *site, uint64_t pc)
+{
 	if (!site->end_address || pc < site->start || pc >= site->end_address)
 		rq->find(rq->ctx, pc, site);
+}
+
+/* What a register pointed to that was no frame pointer is hardly ever an address in code: it is no frame then. */
+static bool step_by_pointer(const struct ap_unwind_request *rq, struct walk *w, bool chained, enum ap_stack_end *ret_end)
+{
+	if (!step_frame_pointer(&w->r, &w->m, chained, ret_end))
+		return false;
+	locate(rq, &w->site, w->r.r[AP_REG_PC] - 1);
+	if (w->site.kind != AP_SITE_NOTHING || w->site.end != AP_STACK_END_UNMAPPED)
+		return true;
+	*ret_end = AP_STACK_END_NO_TABLE;
+	return false;
+}
+
+static bool step_up(const struct ap_unwind_request *rq, struct walk *w, uint64_t pc, enum ap_stack_end *ret_end)
+{
+	struct ap_unwind_site *site = &w->site;
+	const struct ap_rule *rule = NULL;
+	bool chained = w->chained;
+	enum ap_step step;
+
+	locate(rq, site, pc);
 	if (site->kind == AP_SITE_NOTHING) {
 		*ret_end = site->end;
 		return false;
 	}
 	if (site->kind == AP_SITE_TABLE)
 		rule = ap_unwind_table_find(site->table, pc - site->bias);
-	*exact = false;
+	w->exact = false;
+	w->chained = !rule;
 	if (!rule)
-		return step_frame_pointer(r, m, ret_end);
-	step = ap_step(r, rule, m);
-	*exact = rule->signal;
+		return step_by_pointer(rq, w, chained, ret_end);
+	step = ap_step(&w->r, rule, &w->m);
+	w->exact = rule->signal;
 	*ret_end = end_of(step);
 	return step == AP_STEP_CALLER;
 }
 
 size_t ap_unwind(const struct ap_unwind_request *rq, uint64_t *ret_addresses, size_t max, enum ap_stack_end *ret_end)
 {
-	struct memory m = {rq->stack, rq->regs->r[AP_REG_SP], rq->stack_size};
-	struct ap_unwind_site site = {.end_address = 0};
-	struct ap_regs r = *rq->regs;
-	bool exact = true;
+	struct walk w; /* not cleared: the chunk is large and seldom used */
 	uint64_t pc;
 	size_t n = 0;
 
-	if (!ap_step_known(&r, AP_REG_PC)) {
+	w.r = *rq->regs;
+	w.m.rq = rq;
+	w.m.bytes = rq->stack;
+	w.m.from = rq->regs->r[AP_REG_SP];
+	w.m.size = rq->stack_size;
+	w.m.chunk_from = w.m.chunk_size = 0;
+	w.m.stale = false;
+	w.site.end_address = 0;
+	w.exact = true;
+	w.chained = false;
+	if (!ap_step_known(&w.r, AP_REG_PC)) {
 		*ret_end = AP_STACK_END_NO_REGS;
 		return 0;
 	}
 	for (;;) {
-		pc = r.r[AP_REG_PC];
+		pc = w.r.r[AP_REG_PC];
 		if (!pc) {
 			*ret_end = AP_STACK_END_COMPLETE;
 			return n;
@@ -112,9 +183,9 @@ size_t ap_unwind(const struct ap_unwind_request *rq, uint64_t *ret_addresses, si
 			*ret_end = AP_STACK_END_DEPTH;
 			return n;
 		}
-		pc -= !exact;
+		pc -= !w.exact;
 		ret_addresses[n++] = pc;
-		if (!step_up(rq, &r, &m, pc, &site, &exact, ret_end))
+		if (!step_up(rq, &w, pc, ret_end))
 			return n;
 	}
 }

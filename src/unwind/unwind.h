@@ -48,10 +48,13 @@ struct ap_unwind_request {
 	const void *stack; /* bytes from regs' stack pointer up */
 	size_t stack_size;
 	void (*find)(void *ctx, uint64_t address, struct ap_unwind_site *ret_site);
+	/* Reads the thread's memory as it is now: how many bytes, 0 where it cannot be read. NULL: never. Asked only for what lies above the
+	 * dump, and trusted only while what the dump ends with is still the same there: then the frames around it have not returned. */
+	size_t (*read)(void *ctx, uint64_t address, void *ret_bytes, size_t n);
 	void *ctx;
 };
 
-enum { AP_UNWIND_DEPTH_MAX = 2048 };
+enum { AP_UNWIND_DEPTH_MAX = 2048, AP_UNWIND_LIVE_BYTES_MAX = 8 << 20 /* above the dump */ };
 
 /* Leaf first into ret_addresses, which has room for `max`: the leaf's pc, then for each caller the return address less one, but the exact
  * pc of a frame that a signal interrupted. Returns how many (0 only without a known pc); *ret_end says why it ended there. */
