@@ -142,13 +142,36 @@ static bool name_line(struct module *m, const char *linkage, struct ap_sym_line 
 	return l->function != NULL;
 }
 
-static const char *linkage_of(Dwarf_Die *die)
+static const struct symtab_entry *symbol_at(struct module *m, uint64_t address)
+{
+	if (!m->symbols_known) {
+		m->symbols_known = true;
+		symtab_read(&m->symbols, m->mod);
+	}
+	return symtab_find(&m->symbols, address);
+}
+
+/* gcc leaves the linkage name out where a template's argument is local to a function; the symbol table has it, with a suffix for the part of
+ * the function that was split off. */
+static const char *mangled_symbol(struct module *m, uint64_t address)
+{
+	const struct symtab_entry *e = symbol_at(m, address);
+
+	if (!e || e->name[0] != '_' || !strchr("ZRD", e->name[1]))
+		return NULL;
+	return ap_arena_strndup(&m->strings, e->name, strcspn(e->name, "."));
+}
+
+/* `address`: where the function is not inlined. */
+static const char *linkage_of(struct module *m, Dwarf_Die *die, uint64_t address)
 {
 	Dwarf_Attribute a;
 	const char *s = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &a));
 
 	if (!s)
 		s = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &a));
+	if (!s && dwarf_tag(die) == DW_TAG_subprogram)
+		s = mangled_symbol(m, address);
 	return s ? s : dwarf_diename(die);
 }
 
@@ -179,7 +202,7 @@ static size_t dwarf_lines(struct module *m, uint64_t address, struct ap_sym_line
 		lines[0].line = line > 0 ? (uint32_t)line : 0;
 	}
 	for (i = 0; i < n; i++) {
-		if (!name_line(m, linkage_of(&chain[i]), &lines[i]))
+		if (!name_line(m, linkage_of(m, &chain[i], address), &lines[i]))
 			break;
 		lines[i].function_file = text_or_empty(dwarf_decl_file(&chain[i]));
 		line = 0;
@@ -200,13 +223,8 @@ static size_t go_lines(struct module *m, uint64_t address, struct ap_sym_line *l
 /* Keeps the file and line that the line table gave. */
 static size_t symbol_line(struct module *m, uint64_t address, struct ap_sym_line *l)
 {
-	const struct symtab_entry *e;
+	const struct symtab_entry *e = symbol_at(m, address);
 
-	if (!m->symbols_known) {
-		m->symbols_known = true;
-		symtab_read(&m->symbols, m->mod);
-	}
-	e = symtab_find(&m->symbols, address);
 	if (e)
 		return name_line(m, e->name, l);
 	return m->entry && address >= m->entry && address - m->entry < START_BYTES && name_line(m, "_start", l);
