@@ -17,20 +17,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534, FLUSH_AT = 64 << 10 };
+enum { NOBODY = 65534, FLUSH_AT = 64 << 10, POLL_MS = 50 };
 static const uint64_t JOB_TIMEOUT_NS = 30000000000u, MEMORY = 8ull << 30;
 static const char *const DEFAULT_DIRS[] = {"/usr/lib/debug", NULL};
 
-size_t sym_resolve(const struct ap_sym_config *cfg, const struct ap_sym_job *job, const struct sym_out *out, struct ap_why *why)
+/* `k` is kept from job to job. */
+static size_t resolve(const struct ap_sym_config *cfg, const struct ap_sym_job *job, struct kallsyms *k, const struct sym_out *out,
+	struct ap_why *why)
 {
 	switch (job->kind) {
 	case AP_SYM_ELF:
 		return sym_resolve_elf(cfg, job, out, why);
 	case AP_SYM_KERNEL:
 	case AP_SYM_MODULE:
-		return sym_resolve_kallsyms(job, out, why);
+		return sym_resolve_kallsyms(k, job, out, why);
 	case AP_SYM_JIT:
-		return sym_resolve_perfmap(job, out, why);
+		return sym_resolve_jit(job, out, why);
 	}
 	ap_why(why, 0, "%s is of a kind that has no names", job->path);
 	return 0;
@@ -76,15 +78,17 @@ static void drop_privilege(const struct ap_sym_config *cfg)
 
 static void __attribute__((noreturn)) run_child(const struct ap_sym_config *cfg, const struct ap_sym_job *jobs, size_t n, size_t first, int fd)
 {
+	struct kallsyms k = {0};
 	struct child c = {.fd = fd};
 	struct sym_out out = {child_put, &c};
 	struct ap_why why;
 
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGINT, SIG_IGN); /* the parent decides */
+	unsetenv("DEBUGINFOD_URLS"); /* libdwfl would ask the network by itself */
 	drop_privilege(cfg);
 	for (size_t i = first; i < n; i++) {
-		size_t named = sym_resolve(cfg, &jobs[i], &out, &why);
+		size_t named = resolve(cfg, &jobs[i], &k, &out, &why);
 
 		if (wire_put_done(&c.out, (uint32_t)i, (uint32_t)named, why.text))
 			_exit(1);
@@ -101,7 +105,7 @@ struct parent {
 	ap_sym_named named;
 	ap_sym_done done;
 	void *ctx;
-	uint64_t job_since_ns;
+	uint64_t job_since_ns, end_ns; /* end_ns: of the time for all; UINT64_MAX: none */
 };
 
 static int take_messages(struct parent *p)
@@ -138,7 +142,9 @@ static const char *listen_to(struct parent *p, int fd)
 
 		if (ap_now_ns() - p->job_since_ns > limit)
 			return "took longer than its time limit";
-		if (poll(&pfd, 1, 100) <= 0)
+		if (ap_now_ns() >= p->end_ns)
+			return "was at work when the time for names was over";
+		if (poll(&pfd, 1, POLL_MS) <= 0)
 			continue;
 		n = read(fd, chunk, sizeof chunk);
 		if (n < 0 && errno == EINTR)
@@ -184,6 +190,17 @@ static int one_child(struct parent *p, struct ap_why *why)
 	return 0;
 }
 
+/* The jobs for which there was no time. */
+static void report_undone(struct parent *p)
+{
+	struct ap_why said;
+
+	for (; p->next < p->n_jobs && ap_now_ns() >= p->end_ns; p->next++) {
+		ap_why(&said, 0, "there was no time left for the names of %s: run aperture symbolize", p->jobs[p->next].path);
+		p->done(p->ctx, p->next, 0, said.text);
+	}
+}
+
 struct direct {
 	ap_sym_named named;
 	void *ctx;
@@ -200,21 +217,26 @@ int ap_sym_run(const struct ap_sym_config *cfg, const struct ap_sym_job *jobs, s
 	struct ap_why *why)
 {
 	struct ap_sym_config own = *cfg;
+	struct kallsyms k = {0};
 	struct parent p = {.cfg = &own, .jobs = jobs, .n_jobs = n_jobs, .named = named, .done = done, .ctx = ctx};
 	struct direct d = {named, ctx};
 	struct sym_out out = {direct_put, &d};
 	struct ap_why said;
 	int err = 0;
 
+	p.end_ns = cfg->total_timeout_ns ? ap_now_ns() + cfg->total_timeout_ns : UINT64_MAX;
 	if (!own.debug_dirs)
 		own.debug_dirs = DEFAULT_DIRS;
 	for (size_t i = 0; own.in_process && i < n_jobs; i++) {
-		size_t n = sym_resolve(&own, &jobs[i], &out, &said);
+		size_t n = resolve(&own, &jobs[i], &k, &out, &said);
 
 		done(ctx, i, n, said.text);
+		p.next = i + 1;
 	}
-	while (!own.in_process && !err && p.next < n_jobs)
+	while (!own.in_process && !err && p.next < n_jobs && ap_now_ns() < p.end_ns)
 		err = one_child(&p, why);
+	report_undone(&p);
+	kallsyms_done(&k);
 	ap_buf_done(&p.in);
 	return err;
 }
