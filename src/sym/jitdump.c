@@ -1,6 +1,8 @@
 /* jitdump, as Linux's tools/perf/Documentation/jitdump-specification.txt has it: a header, then records {id, size, time} of code that was
  * loaded, moved, or given lines. The code's bytes, most of the file, are passed over. Another byte order is another machine's file.
  *
+ * V8 shifts the addresses of lines by the ELF header that `perf inject` will put before the code; its header's padding tells it from others.
+ *
  * Times are of CLOCK_MONOTONIC, as our events' are, unless the header says that they are the processor's counter; those are not compared. */
 #include "sym/jit.h"
 
@@ -11,9 +13,12 @@
 
 enum {
 	MAGIC = 0x4a695444, MAGIC_SWAPPED = 0x4454694a, VERSION = 1, FLAG_ARCH_TIME = 1,
+	V8_SKEW = 0x40,
 	LOAD = 0, MOVE = 1, DEBUG = 2, CLOSE = 3,
 	NAME_MAX_BYTES = 8192, HEADER_MAX = 4096, DEBUG_BYTES_MAX = 16 << 20, RECORDS_MAX = 64 << 20
 };
+
+static const uint32_t V8_PAD = 0xdeadbeef;
 
 struct header {
 	uint32_t magic, version, size, machine, pad, pid;
@@ -42,17 +47,17 @@ struct entry {
 /* Loaded code, for a move to name. */
 struct loaded {
 	uint64_t index, address, name_at, debug_at;
-	uint32_t debug_size;
+	uint32_t debug_size, skew;
 };
 struct dump {
 	struct jit_codes *codes;
 	int fd;
-	bool arch_time;
+	bool arch_time, v8;
 	struct loaded *v;
 	size_t n, cap;
 	struct ap_index by_index;
 	uint64_t debug_address, debug_at; /* lines that wait for their code; 0: none */
-	uint32_t debug_size;
+	uint32_t debug_size, debug_skew;
 	char name[NAME_MAX_BYTES];
 };
 
@@ -81,7 +86,7 @@ static bool read_name(struct dump *d, uint64_t at)
 
 static int put(struct dump *d, const struct loaded *l, uint64_t start, uint64_t size, uint64_t time)
 {
-	struct jit_code code = {.name = d->name, .debug_at = l->debug_at, .debug_size = l->debug_size, .moved = start - l->address};
+	struct jit_code code = {.name = d->name, .debug_at = l->debug_at, .debug_size = l->debug_size, .moved = start - l->address - l->skew};
 
 	if (!size || start + size < start || !read_name(d, l->name_at))
 		return 0;
@@ -103,6 +108,7 @@ static int take_load(struct dump *d, const struct record *r, uint64_t at)
 	if (d->debug_at && d->debug_address == in.code_address) {
 		l.debug_at = d->debug_at;
 		l.debug_size = d->debug_size;
+		l.skew = d->debug_skew;
 	}
 	d->debug_at = 0;
 	slot = ap_index_find(&d->by_index, ap_hash_u64(in.index), same, d, &in.index);
@@ -132,12 +138,16 @@ static int take_move(struct dump *d, const struct record *r, uint64_t at)
 static void take_debug(struct dump *d, const struct record *r, uint64_t at)
 {
 	struct debug in;
+	struct entry first;
 
 	if (r->size < sizeof *r + sizeof in || r->size > DEBUG_BYTES_MAX || !read_at(d->fd, &in, sizeof in, at))
 		return;
 	d->debug_address = in.address;
 	d->debug_at = at + sizeof in;
 	d->debug_size = r->size - (uint32_t)(sizeof *r + sizeof in);
+	d->debug_skew = 0;
+	if (d->v8 && read_at(d->fd, &first, sizeof first, at + sizeof in) && first.address - in.address >= V8_SKEW)
+		d->debug_skew = V8_SKEW;
 }
 
 /* False: nothing more can be read, in order or not. */
@@ -171,6 +181,7 @@ static bool take_header(struct dump *d, uint64_t *ret_at, struct ap_why *why)
 	else
 		*ret_at = h.size;
 	d->arch_time = h.flags & FLAG_ARCH_TIME;
+	d->v8 = h.pad == V8_PAD;
 	return *ret_at != 0;
 }
 
