@@ -1,6 +1,6 @@
 /* One binary's names, from the best of what it has: DWARF (function, line, inlined calls), else Go's function table, else symbols. libdwfl
- * finds and opens: .symtab, .dynsym, .gnu_debugdata and separate debug files (build ID, debuglink, dwz) below the debug folders; searching by
- * address is our own (scopes.c, gotab.c, symtab.c). Addresses are ELF-relative because the module is reported at bias 0. */
+ * puts together .symtab, .dynsym, .gnu_debugdata and the separate debug file that debugfile.c finds; searching by address is our own (scopes.c,
+ * gotab.c, symtab.c). Addresses are ELF-relative because the module is reported at bias 0. */
 #include "sym/resolve.h"
 
 #include "base/file.h"
@@ -10,6 +10,7 @@
 #include "sym/symtab.h"
 
 #include <dwarf.h>
+#include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
 #include <gelf.h>
 #include <string.h>
@@ -29,20 +30,34 @@ struct module {
 	struct gotab *go;	/* NULL: not a Go program, or it has DWARF */
 	bool symbols_known;
 	uint64_t entry;		/* 0: none */
-	char *debug_path;
+	const struct debug_dirs *dirs;
+	Dwarf *supplement;	/* NULL: none */
+	int supplement_fd;	/* -1: none */
 	Dwfl_Callbacks callbacks;
 	struct ap_arena strings; /* of the address at hand */
 	struct ap_buf name;
 };
 
-/* libdwfl asks for the debug file, by build ID or by a link with a checksum, and then for its dwz supplement, by a link without one. */
+/* In the place of libdwfl's own search, which follows any path that a binary names and, where it can, asks the network. It asks once for the
+ * debug file and once, by a link without a checksum, for its dwz supplement, which set_supplement() sees to. */
 static int find_debuginfo(Dwfl_Module *mod, void **user, const char *name, Dwarf_Addr base, const char *file, const char *link, GElf_Word crc,
 	char **ret_name)
 {
 	const struct module *m = *user;
-	int own = link && !crc ? m->job->alt_debug_fd : m->job->debug_fd;
+	const unsigned char *id;
+	GElf_Addr at;
+	int n, fd = -1;
 
-	return own >= 0 ? dup(own) : dwfl_standard_find_debuginfo(mod, user, name, base, file, link, crc, ret_name);
+	if (link && !crc)
+		return -1;
+	if (m->job->debug_fd >= 0)
+		return dup(m->job->debug_fd);
+	n = dwfl_module_build_id(mod, &id, &at);
+	if (n > 0)
+		fd = debug_by_id(m->dirs, id, (size_t)n);
+	if (fd < 0 && link)
+		fd = debug_by_link(m->dirs, m->job->path, link, crc);
+	return fd;
 }
 
 static int no_debuginfo(Dwfl_Module *mod, void **user, const char *name, Dwarf_Addr base, const char *file, const char *link, GElf_Word crc,
@@ -83,10 +98,36 @@ static bool report(struct module *m)
 	return m->elf != NULL;
 }
 
+static bool has_id(Dwarf *dwarf, const void *id, size_t n)
+{
+	const void *own = NULL;
+
+	return dwelf_elf_gnu_build_id(dwarf_getelf(dwarf), &own) == (ssize_t)n && !memcmp(own, id, n);
+}
+
+/* The names that dwz moved into a file which several debug files share. */
+static void set_supplement(struct module *m, Dwarf *dwarf)
+{
+	const char *name = NULL;
+	const void *id = NULL;
+	ssize_t n = dwelf_dwarf_gnu_debugaltlink(dwarf, &name, &id);
+
+	if (n <= 0)
+		return;
+	m->supplement_fd = m->job->alt_debug_fd >= 0 ? dup(m->job->alt_debug_fd) : debug_by_id(m->dirs, id, (size_t)n);
+	if (m->supplement_fd < 0)
+		m->supplement_fd = debug_supplement(m->dirs, name);
+	m->supplement = m->supplement_fd < 0 ? NULL : dwarf_begin(m->supplement_fd, DWARF_C_READ);
+	if (m->supplement && has_id(m->supplement, id, (size_t)n))
+		dwarf_setalt(dwarf, m->supplement);
+}
+
 static void open_lines(struct module *m)
 {
 	Dwarf *dwarf = dwfl_module_getdwarf(m->mod, &m->dwarf_bias);
 
+	if (dwarf)
+		set_supplement(m, dwarf);
 	if (dwarf && !scopes_new(dwarf, &m->scopes))
 		return;
 	m->go = calloc(1, sizeof *m->go);
@@ -96,18 +137,10 @@ static void open_lines(struct module *m)
 	}
 }
 
-static bool open_module(struct module *m, const struct ap_sym_config *cfg, const struct ap_sym_job *job)
+static bool open_module(struct module *m, const struct ap_sym_config *cfg)
 {
-	struct ap_buf dirs = {0};
-
-	m->job = job;
-	for (size_t i = 0; cfg->debug_dirs && cfg->debug_dirs[i]; i++)
-		if (ap_buf_printf(&dirs, "%s%s", i ? ":" : "", cfg->debug_dirs[i]))
-			break;
-	m->debug_path = dirs.data;
 	m->callbacks = (Dwfl_Callbacks){.find_elf = dwfl_build_id_find_elf, .section_address = dwfl_offline_section_address,
-		.find_debuginfo = cfg->debug_files || job->debug_fd >= 0 ? find_debuginfo : no_debuginfo,
-		.debuginfo_path = m->debug_path ? &m->debug_path : NULL};
+		.find_debuginfo = cfg->debug_files || m->job->debug_fd >= 0 ? find_debuginfo : no_debuginfo};
 	m->dwfl = dwfl_begin(&m->callbacks);
 	if (!m->dwfl || !report(m))
 		return false;
@@ -121,7 +154,8 @@ static void module_done(struct module *m)
 	symtab_done(&m->symbols);
 	free(m->go);
 	dwfl_end(m->dwfl);
-	free(m->debug_path);
+	dwarf_end(m->supplement);
+	ap_close(m->supplement_fd);
 	ap_arena_done(&m->strings);
 	ap_buf_done(&m->name);
 }
@@ -159,7 +193,7 @@ static const char *mangled_symbol(struct module *m, uint64_t address)
 
 	if (!e || e->name[0] != '_' || !strchr("ZRD", e->name[1]))
 		return NULL;
-	return ap_arena_strndup(&m->strings, e->name, strcspn(e->name, "."));
+	return ap_arena_strndup(&m->strings, e->name, strcspn(e->name, ".@"));
 }
 
 /* `address`: where the function is not inlined. */
@@ -225,8 +259,8 @@ static size_t symbol_line(struct module *m, uint64_t address, struct ap_sym_line
 {
 	const struct symtab_entry *e = symbol_at(m, address);
 
-	if (e)
-		return name_line(m, e->name, l);
+	if (e) /* without its version: name@VERSION */
+		return name_line(m, ap_arena_strndup(&m->strings, e->name, strcspn(e->name, "@")), l);
 	return m->entry && address >= m->entry && address - m->entry < START_BYTES && name_line(m, "_start", l);
 }
 
@@ -243,9 +277,10 @@ static size_t lines_of(struct module *m, uint64_t address, struct ap_sym_line *l
 	return n ? n : symbol_line(m, address, lines);
 }
 
-size_t sym_resolve_elf(const struct ap_sym_config *cfg, const struct ap_sym_job *job, const struct sym_out *out, struct ap_why *why)
+size_t sym_resolve_elf(const struct ap_sym_config *cfg, const struct debug_dirs *dirs, const struct ap_sym_job *job, const struct sym_out *out,
+	struct ap_why *why)
 {
-	struct module m = {.name = {.max = NAMES_MAX}};
+	struct module m = {.job = job, .dirs = dirs, .supplement_fd = -1, .name = {.max = NAMES_MAX}};
 	struct ap_sym_line lines[SCOPES_DEPTH_MAX];
 	size_t named = 0, n;
 
@@ -254,7 +289,7 @@ size_t sym_resolve_elf(const struct ap_sym_config *cfg, const struct ap_sym_job 
 		ap_why(why, 0, "%s could not be opened while it ran", job->path);
 		return 0;
 	}
-	if (!open_module(&m, cfg, job)) {
+	if (!open_module(&m, cfg)) {
 		ap_why(why, 0, "%s cannot be read as an ELF file: %s", job->path, text_or_empty(dwfl_errmsg(-1)));
 		module_done(&m);
 		return 0;
