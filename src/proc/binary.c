@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "proc/jit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,6 +66,8 @@ struct ap_binaries *ap_binaries_free(struct ap_binaries *bs)
 		return NULL;
 	for (size_t i = 0; i < bs->n; i++) {
 		ap_close(bs->v[i]->fd);
+		if (bs->v[i]->jit)
+			ap_jit_done(bs->v[i]->jit);
 		free((void *)bs->v[i]->segments);
 		free(bs->v[i]);
 	}
@@ -150,6 +153,24 @@ struct ap_binary *ap_binaries_named(struct ap_binaries *bs, enum ap_binary_kind 
 	struct ap_binary *b = find_key(bs, build_id, *path ? path : "?");
 
 	return b ? b : add(bs, kind, build_id, path, why);
+}
+
+struct ap_binary *ap_binaries_jit(struct ap_binaries *bs, const char *path, uint32_t pid, uint64_t start_ns)
+{
+	struct ap_binary *b = ap_binaries_named(bs, AP_BINARY_JIT, "", path, "");
+
+	if (!b || b->jit)
+		return b;
+	b->pid = pid;
+	b->jit = ap_arena_alloc(&bs->arena, sizeof *b->jit);
+	if (!b->jit)
+		return b;
+	ap_jit_remember(b->jit, bs->proc, pid, start_ns);
+	if (b->jit->tmp >= 0 && bs->open++ >= bs->max_open) {
+		bs->open--;
+		ap_jit_done(b->jit);
+	}
+	return b;
 }
 
 static void hex(const uint8_t *id, size_t n, char *ret_text)

@@ -2,6 +2,7 @@
  *
  * Anonymous memory, and a memfd that is not ELF, is JIT code: one binary a process, addresses absolute. Everything else that is no regular
  * file is OTHER, and is never opened. A process shares its array with its forks until one of them changes it or is asked about it. */
+#include "proc/jit.h"
 #include "proc/private.h"
 
 #include <stdio.h>
@@ -75,10 +76,20 @@ static struct ap_binary *jit_of(struct ap_tracker *t, struct ap_proc *p)
 		return p->jit;
 	ap_settle_start(t, p);
 	snprintf(path, sizeof path, "[jit] %.15s pid %u start %llu boot %s", p->p.comm, p->p.pid, (unsigned long long)p->p.start_ns, t->boot);
-	p->jit = ap_binaries_named(t->binaries, AP_BINARY_JIT, "", path, "");
-	if (p->jit)
-		p->jit->pid = p->p.pid;
+	p->jit = ap_binaries_jit(t->binaries, path, p->p.pid, p->p.start_ns);
+	if (p->jit && p->jit->jit)
+		p->jit->jit->dump = p->jitdump;
 	return p->jit;
+}
+
+/* A JIT maps its dump so that profilers see which one is its own. */
+static void note_dump(struct ap_proc *p, const struct ap_binary *b, const char *path)
+{
+	if (!ap_jit_is_dump(path))
+		return;
+	p->jitdump = b;
+	if (p->jit && p->jit->jit)
+		p->jit->jit->dump = b;
 }
 
 /* Finds or opens the binary, and where its addresses begin. */
@@ -102,6 +113,7 @@ static struct ap_binary *binary_of(struct ap_tracker *t, struct ap_proc *p, stru
 	b = ap_binaries_file(t->binaries, m);
 	if (!b)
 		return NULL;
+	note_dump(p, b, m->path);
 	if (begins(m->path, "/memfd:") && !b->n_segments) {
 		*ret_bias = 0;
 		return jit_of(t, p);
@@ -180,6 +192,7 @@ void ap_layout_drop(struct ap_tracker *t, struct ap_proc *p, uint64_t time_ns)
 		p->maps->owner = NULL;
 	p->maps = ap_maps_unref(p->maps);
 	p->jit = NULL;
+	p->jitdump = NULL;
 	p->exe = NULL;
 	p->p.compat = false;
 }
@@ -187,4 +200,6 @@ void ap_layout_drop(struct ap_tracker *t, struct ap_proc *p, uint64_t time_ns)
 void ap_layout_end(struct ap_tracker *t, struct ap_proc *p)
 {
 	say_all_gone(t, p, p->end_ns);
+	if (p->jit)
+		ap_jit_keep_map(p->jit);
 }

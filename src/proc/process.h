@@ -22,6 +22,7 @@ struct ap_proc {
 	struct ap_process p;	/* p.id 0: no row was said yet */
 	struct ap_maps *maps;	/* NULL: none; shared with forks */
 	struct ap_binary *jit;	/* NULL: none yet */
+	const struct ap_binary *jitdump; /* that it has mapped; NULL: none */
 	struct ap_binary *exe;	/* what the last exec runs; NULL: not known */
 	struct ap_task *tasks;
 	struct ap_about about;	/* strings NULL before the first row */

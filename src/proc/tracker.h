@@ -35,12 +35,13 @@ struct ap_binary {
 	enum ap_binary_kind kind;
 	const char *path;  /* as mapped, "" never; "[kernel]", "[vdso]", "[jit] ..." for the others; raw bytes */
 	const char *build_id; /* lower-case hex; for a file without one "x-" + a hash of its headers and size; "" only where there is no file */
-	int fd;		   /* O_RDONLY, a regular file or memfd; -1: none */
+	int fd;		   /* O_RDONLY, a regular file or memfd; -1: none. JIT: its perf map, once the process has ended */
 	const void *image; /* VDSO: the bytes; else NULL */
 	size_t image_size;
 	const struct ap_segment *segments;
 	size_t n_segments;
 	uint32_t pid;	   /* JIT: whose */
+	struct ap_jit *jit; /* JIT: where its names are (proc/jit.h); else NULL */
 	bool compat;	   /* 32-bit ELF */
 	const char *why;   /* fd < 0: why it could not be opened, one sentence; else "" */
 	void *user;	   /* the session's, for what it keeps by binary; NULL at first */

@@ -3,7 +3,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "record/jitfiles.h"
+#include "proc/jit.h"
 #include "sym/sym.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ struct names {
 	uint32_t *job_binary; /* binary id of each job */
 	size_t n_jobs;
 	uint32_t *order; /* frame ids by (executable, address) */
-	uint64_t *addresses;
+	uint64_t *addresses, *seen_ns; /* in that order */
 	struct ap_arena strings;
 	struct function_key *functions;
 	size_t n_functions, functions_cap;
@@ -125,8 +125,8 @@ static void fill_job(struct names *n, const struct ap_binary *b, struct ap_sym_j
 		j->fd = n->kallsyms_fd;
 	} else if (b->kind == AP_BINARY_JIT) {
 		j->kind = AP_SYM_JIT;
-		j->fd = ap_jit_open_map(b->pid);
-		j->jitdump_fd = ap_jit_find_dump(n->binaries, ap_tracker_binaries(ap_pipeline_tracker(n->pipeline), &n->binaries), b->pid);
+		j->fd = ap_jit_open_map(b);
+		j->jitdump_fd = ap_jit_dump(b);
 	}
 }
 
@@ -144,14 +144,17 @@ static int sort_frames(struct names *n, const struct ap_stacks *stacks, size_t c
 {
 	n->order = calloc(count + 1, sizeof *n->order);
 	n->addresses = calloc(count + 1, sizeof *n->addresses);
+	n->seen_ns = calloc(count + 1, sizeof *n->seen_ns);
 	n->named = calloc(count + 1, sizeof *n->named);
-	if (!n->order || !n->addresses || !n->named)
+	if (!n->order || !n->addresses || !n->seen_ns || !n->named)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		n->order[i] = (uint32_t)i + 1;
 	qsort_r(n->order, count, sizeof *n->order, by_place, (void *)(uintptr_t)stacks);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		n->addresses[i] = ap_stacks_frame_at(stacks, n->order[i])->address;
+		n->seen_ns[i] = ap_pipeline_seen_ns(n->pipeline, n->order[i]);
+	}
 	return 0;
 }
 
@@ -173,6 +176,7 @@ static int make_jobs(struct names *n, const struct ap_stacks *stacks, size_t cou
 		n->job_binary[n->n_jobs] = id;
 		fill_job(n, n->binaries[id - 1], &n->jobs[n->n_jobs]);
 		n->jobs[n->n_jobs].addresses = n->addresses + i;
+		n->jobs[n->n_jobs].seen_ns = n->seen_ns + i;
 		n->jobs[n->n_jobs].ids = n->order + i;
 		n->jobs[n->n_jobs++].n = end - i;
 	}
@@ -202,6 +206,7 @@ static void names_done(struct names *n)
 	free(n->job_binary);
 	free(n->order);
 	free(n->addresses);
+	free(n->seen_ns);
 	free(n->named);
 	free(n->functions);
 	ap_index_done(&n->index);

@@ -40,10 +40,13 @@ struct ap_pipeline {
 	size_t n_self, self_cap;
 	uint64_t *bias; /* by binary id - 1 */
 	size_t n_bias, bias_cap;
+	uint64_t *seen_ns; /* of JIT frames, by frame id - 1 */
+	size_t n_seen, seen_cap;
 	struct ap_pipeline_counts counts;
 	uint64_t dropped_since_row;
 	/* the sample at hand */
 	const struct ap_process *process;
+	uint64_t time_ns;
 	uint64_t addresses[PATH_MAX_FRAMES];
 	uint32_t path[PATH_MAX_FRAMES + 1];
 };
@@ -92,6 +95,7 @@ struct ap_pipeline *ap_pipeline_free(struct ap_pipeline *p)
 		ap_batch_free(p->rows.batch);
 		free(p->self_samples);
 		free(p->bias);
+		free(p->seen_ns);
 		free(p);
 	}
 	return NULL;
@@ -161,10 +165,29 @@ uint64_t ap_pipeline_bias(const struct ap_pipeline *p, uint32_t binary_id)
 	return binary_id && binary_id <= p->n_bias ? p->bias[binary_id - 1] : 0;
 }
 
+static void remember_seen(struct ap_pipeline *p, uint32_t frame_id)
+{
+	uint64_t *v;
+
+	while (p->n_seen < frame_id) {
+		v = ap_grow(&p->seen_ns, &p->seen_cap, p->n_seen, sizeof *v);
+		if (!v)
+			return;
+		v[p->n_seen++] = 0;
+	}
+	p->seen_ns[frame_id - 1] = p->time_ns;
+}
+
+uint64_t ap_pipeline_seen_ns(const struct ap_pipeline *p, uint32_t frame_id)
+{
+	return frame_id && frame_id <= p->n_seen ? p->seen_ns[frame_id - 1] : 0;
+}
+
 static int intern(struct ap_pipeline *p, uint64_t address, bool kernel, uint32_t *ret_frame)
 {
 	const struct ap_mapping *m = kernel ? ap_tracker_find_kernel(p->tracker, address) : ap_tracker_find(p->tracker, p->process, address);
 	struct ap_frame f = {.kind = AP_FRAME_UNKNOWN, .address = address};
+	int err;
 
 	if (m) {
 		f.executable = m->binary->id;
@@ -175,7 +198,10 @@ static int intern(struct ap_pipeline *p, uint64_t address, bool kernel, uint32_t
 	} else if (kernel) {
 		f.kind = AP_FRAME_KERNEL;
 	}
-	return ap_stacks_frame(p->stacks, &f, ret_frame);
+	err = ap_stacks_frame(p->stacks, &f, ret_frame);
+	if (!err && f.kind == AP_FRAME_JIT)
+		remember_seen(p, *ret_frame);
+	return err;
 }
 
 /* Every user address of the sample, leaf first, and why the stack ends. */
@@ -280,6 +306,7 @@ static bool put_sample(struct ap_pipeline *p, const struct ap_sample *s)
 		drop(p, AP_LOSS_WRITER_BEHIND);
 		return true;
 	}
+	p->time_ns = s->h.time_ns;
 	t = ap_tracker_thread(p->tracker, s->h.pid, s->h.tid, s->h.time_ns);
 	p->process = t ? ap_tracker_process(p->tracker, s->h.pid, s->h.time_ns) : NULL;
 	err = p->process ? stack_of(p, s, &whole, &stack) : -ENOMEM;

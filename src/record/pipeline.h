@@ -51,6 +51,8 @@ void ap_pipeline_loss(struct ap_pipeline *p, enum ap_loss_cause cause, uint64_t 
 void ap_pipeline_counts(const struct ap_pipeline *p, struct ap_pipeline_counts *ret_counts);
 /* How many samples have the frame in their stack, by frame id (index id - 1); computed now. The caller frees. NULL: no memory. */
 uint64_t *ap_pipeline_frame_samples(const struct ap_pipeline *p);
+/* When a frame of JIT code was sampled last, by frame id; 0 for other frames. */
+uint64_t ap_pipeline_seen_ns(const struct ap_pipeline *p, uint32_t frame_id);
 /* What to subtract from a kernel address of that binary; 0 where none was seen. */
 uint64_t ap_pipeline_bias(const struct ap_pipeline *p, uint32_t binary_id);
 

@@ -1,37 +1,63 @@
-/* ELF and DWARF through libdwfl, which reads .symtab, .dynsym, .gnu_debugdata and separate debug files (build ID, debuglink, dwz) below the
- * debug folders. Addresses are ELF-relative because the module is reported at bias 0. */
+/* One binary's names, from the best of what it has: DWARF (function, line, inlined calls), else Go's function table, else symbols. libdwfl
+ * puts together .symtab, .dynsym, .gnu_debugdata and the separate debug file that debugfile.c finds; searching by address is our own (scopes.c,
+ * gotab.c, symtab.c). Addresses are ELF-relative because the module is reported at bias 0. */
 #include "sym/resolve.h"
 
+#include "base/file.h"
 #include "base/mem.h"
+#include "sym/gofind.h"
+#include "sym/scopes.h"
+#include "sym/symtab.h"
 
 #include <dwarf.h>
+#include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
 #include <gelf.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-enum { LINES_MAX = 128 };
+enum { START_BYTES = 64, NAMES_MAX = 1 << 20 };
 
 struct module {
+	const struct ap_sym_job *job;
 	Dwfl *dwfl;
 	Dwfl_Module *mod;
+	Elf *elf;		/* the module's own */
+	struct scopes *scopes;	/* NULL: no DWARF */
 	Dwarf_Addr dwarf_bias;
-	bool has_dwarf, has_symtab;
-	char *debug_path;
+	struct symtab symbols;
+	struct gotab *go;	/* NULL: not a Go program, or it has DWARF */
+	bool symbols_known;
+	uint64_t entry;		/* 0: none */
+	const struct debug_dirs *dirs;
+	Dwarf *supplement;	/* NULL: none */
+	int supplement_fd;	/* -1: none */
 	Dwfl_Callbacks callbacks;
-	int debug_fd;
+	struct ap_arena strings; /* of the address at hand */
+	struct ap_buf name;
 };
 
-/* The caller's own debug file first. */
+/* In the place of libdwfl's own search, which follows any path that a binary names and, where it can, asks the network. It asks once for the
+ * debug file and once, by a link without a checksum, for its dwz supplement, which set_supplement() sees to. */
 static int find_debuginfo(Dwfl_Module *mod, void **user, const char *name, Dwarf_Addr base, const char *file, const char *link, GElf_Word crc,
 	char **ret_name)
 {
-	struct module *m = *user;
+	const struct module *m = *user;
+	const unsigned char *id;
+	GElf_Addr at;
+	int n, fd = -1;
 
-	if (m && m->debug_fd >= 0)
-		return dup(m->debug_fd);
-	return dwfl_standard_find_debuginfo(mod, user, name, base, file, link, crc, ret_name);
+	if (link && !crc)
+		return -1;
+	if (m->job->debug_fd >= 0)
+		return dup(m->job->debug_fd);
+	n = dwfl_module_build_id(mod, &id, &at);
+	if (n > 0)
+		fd = debug_by_id(m->dirs, id, (size_t)n);
+	if (fd < 0 && link)
+		fd = debug_by_link(m->dirs, m->job->path, link, crc);
+	return fd;
 }
 
 static int no_debuginfo(Dwfl_Module *mod, void **user, const char *name, Dwarf_Addr base, const char *file, const char *link, GElf_Word crc,
@@ -40,46 +66,98 @@ static int no_debuginfo(Dwfl_Module *mod, void **user, const char *name, Dwarf_A
 	return -1;
 }
 
-static bool open_module(struct module *m, const struct ap_sym_config *cfg, const struct ap_sym_job *job)
+/* libdwfl takes a file; an image becomes one in memory. -1: none. */
+static int own_descriptor(const struct ap_sym_job *job)
 {
-	struct ap_buf dirs = {0};
-	Dwarf_Addr bias;
-	GElf_Addr elf_bias;
-	void **user;
 	int fd;
 
-	for (size_t i = 0; cfg->debug_dirs && cfg->debug_dirs[i]; i++)
-		ap_buf_printf(&dirs, "%s%s", i ? ":" : "", cfg->debug_dirs[i]);
-	m->debug_path = dirs.data;
-	m->callbacks = (Dwfl_Callbacks){.find_elf = dwfl_build_id_find_elf, .section_address = dwfl_offline_section_address,
-		.find_debuginfo = cfg->debug_files || job->debug_fd >= 0 ? find_debuginfo : no_debuginfo,
-		.debuginfo_path = cfg->debug_dirs ? &m->debug_path : NULL};
-	m->debug_fd = job->debug_fd;
-	m->dwfl = dwfl_begin(&m->callbacks);
-	if (!m->dwfl)
-		return false;
-	fd = job->fd >= 0 ? dup(job->fd) : -1;
-	if (job->image && job->fd < 0) {
-		Elf *elf = elf_memory((char *)(uintptr_t)job->image, job->image_size);
+	if (job->fd >= 0)
+		return dup(job->fd);
+	fd = memfd_create("image", MFD_CLOEXEC);
+	return fd < 0 || ap_write_all(fd, job->image, job->image_size) ? ap_close(fd) : fd;
+}
 
-		m->mod = elf ? dwfl_report_elf(m->dwfl, job->path, "", -1, 0, true) : NULL;
-		elf_end(elf);
-	} else if (fd >= 0) {
-		m->mod = dwfl_report_elf(m->dwfl, job->path, "", fd, 0, true);
-		if (!m->mod)
-			close(fd);
-	}
+static bool report(struct module *m)
+{
+	int fd = own_descriptor(m->job);
+	GElf_Addr bias;
+	GElf_Ehdr eh;
+	void **user;
+
+	m->mod = fd < 0 ? NULL : dwfl_report_elf(m->dwfl, m->job->path, "", fd, 0, true);
+	if (!m->mod)
+		ap_close(fd);
 	dwfl_report_end(m->dwfl, NULL, NULL);
 	if (!m->mod)
 		return false;
 	dwfl_module_info(m->mod, &user, NULL, NULL, NULL, NULL, NULL, NULL);
 	*user = m;
-	if (!dwfl_module_getelf(m->mod, &elf_bias))
+	m->elf = dwfl_module_getelf(m->mod, &bias);
+	if (m->elf && gelf_getehdr(m->elf, &eh))
+		m->entry = eh.e_entry;
+	return m->elf != NULL;
+}
+
+static bool has_id(Dwarf *dwarf, const void *id, size_t n)
+{
+	const void *own = NULL;
+
+	return dwelf_elf_gnu_build_id(dwarf_getelf(dwarf), &own) == (ssize_t)n && !memcmp(own, id, n);
+}
+
+/* The names that dwz moved into a file which several debug files share. */
+static void set_supplement(struct module *m, Dwarf *dwarf)
+{
+	const char *name = NULL;
+	const void *id = NULL;
+	ssize_t n = dwelf_dwarf_gnu_debugaltlink(dwarf, &name, &id);
+
+	if (n <= 0)
+		return;
+	m->supplement_fd = m->job->alt_debug_fd >= 0 ? dup(m->job->alt_debug_fd) : debug_by_id(m->dirs, id, (size_t)n);
+	if (m->supplement_fd < 0)
+		m->supplement_fd = debug_supplement(m->dirs, name);
+	m->supplement = m->supplement_fd < 0 ? NULL : dwarf_begin(m->supplement_fd, DWARF_C_READ);
+	if (m->supplement && has_id(m->supplement, id, (size_t)n))
+		dwarf_setalt(dwarf, m->supplement);
+}
+
+static void open_lines(struct module *m)
+{
+	Dwarf *dwarf = dwfl_module_getdwarf(m->mod, &m->dwarf_bias);
+
+	if (dwarf)
+		set_supplement(m, dwarf);
+	if (dwarf && !scopes_new(dwarf, &m->scopes))
+		return;
+	m->go = calloc(1, sizeof *m->go);
+	if (m->go && !gofind(m->elf, m->go)) {
+		free(m->go);
+		m->go = NULL;
+	}
+}
+
+static bool open_module(struct module *m, const struct ap_sym_config *cfg)
+{
+	m->callbacks = (Dwfl_Callbacks){.find_elf = dwfl_build_id_find_elf, .section_address = dwfl_offline_section_address,
+		.find_debuginfo = cfg->debug_files || m->job->debug_fd >= 0 ? find_debuginfo : no_debuginfo};
+	m->dwfl = dwfl_begin(&m->callbacks);
+	if (!m->dwfl || !report(m))
 		return false;
-	m->has_dwarf = dwfl_module_getdwarf(m->mod, &bias) != NULL;
-	m->dwarf_bias = bias;
-	m->has_symtab = dwfl_module_getsymtab(m->mod) > 1;
+	open_lines(m);
 	return true;
+}
+
+static void module_done(struct module *m)
+{
+	scopes_free(m->scopes);
+	symtab_done(&m->symbols);
+	free(m->go);
+	dwfl_end(m->dwfl);
+	dwarf_end(m->supplement);
+	ap_close(m->supplement_fd);
+	ap_arena_done(&m->strings);
+	ap_buf_done(&m->name);
 }
 
 static const char *text_or_empty(const char *s)
@@ -87,123 +165,144 @@ static const char *text_or_empty(const char *s)
 	return s ? s : "";
 }
 
-static const char *linkage_of(Dwarf_Die *die)
+/* The readable name, and the linkage name where it differs. False: no memory, or no name. */
+static bool name_line(struct module *m, const char *linkage, struct ap_sym_line *l)
+{
+	m->name.len = 0;
+	if (!linkage || !linkage[0] || ap_sym_demangle(linkage, &m->name))
+		return false;
+	l->function = ap_arena_strndup(&m->strings, m->name.data, m->name.len);
+	l->linkage_name = l->function && strcmp(linkage, l->function) ? linkage : "";
+	return l->function != NULL;
+}
+
+static const struct symtab_entry *symbol_at(struct module *m, uint64_t address)
+{
+	if (!m->symbols_known) {
+		m->symbols_known = true;
+		symtab_read(&m->symbols, m->mod);
+	}
+	return symtab_find(&m->symbols, address);
+}
+
+/* gcc leaves the linkage name out where a template's argument is local to a function; the symbol table has it, with a suffix for the part of
+ * the function that was split off. */
+static const char *mangled_symbol(struct module *m, uint64_t address)
+{
+	const struct symtab_entry *e = symbol_at(m, address);
+
+	if (!e || e->name[0] != '_' || !strchr("ZRD", e->name[1]))
+		return NULL;
+	return ap_arena_strndup(&m->strings, e->name, strcspn(e->name, ".@"));
+}
+
+/* `address`: where the function is not inlined. */
+static const char *linkage_of(struct module *m, Dwarf_Die *die, uint64_t address)
 {
 	Dwarf_Attribute a;
 	const char *s = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &a));
 
-	return s ? s : dwarf_formstring(dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &a));
+	if (!s)
+		s = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &a));
+	if (!s && dwarf_tag(die) == DW_TAG_subprogram)
+		s = mangled_symbol(m, address);
+	return s ? s : dwarf_diename(die);
 }
 
-/* A line's function. The readable name wants demangling where there is a linkage name. */
-static bool name_line(Dwarf_Die *die, struct ap_buf *names, struct ap_sym_line *l)
+/* Where the call of an inlined function stands: in the function around it. */
+static void call_site(Dwarf_Die *unit, Dwarf_Die *die, struct ap_sym_line *outer)
 {
-	const char *linkage = linkage_of(die), *name = dwarf_diename(die);
+	Dwarf_Word file = 0, line = 0;
+	Dwarf_Attribute a;
+	Dwarf_Files *files;
+
+	dwarf_formudata(dwarf_attr(die, DW_AT_call_file, &a), &file);
+	dwarf_formudata(dwarf_attr(die, DW_AT_call_line, &a), &line);
+	outer->file = dwarf_getsrcfiles(unit, &files, NULL) ? "" : text_or_empty(dwarf_filesrc(files, file, NULL, NULL));
+	outer->line = (uint32_t)line;
+}
+
+/* File and line of an address by the line table, and the functions around it. `lines` has the place even where no function is found. */
+static size_t dwarf_lines(struct module *m, uint64_t address, struct ap_sym_line *lines)
+{
+	Dwarf_Die *unit, chain[SCOPES_DEPTH_MAX];
+	size_t n = scopes_at(m->scopes, address - m->dwarf_bias, &unit, chain), i;
+	Dwarf_Line *src = unit ? dwarf_getsrc_die(unit, address - m->dwarf_bias) : NULL;
 	int line = 0;
 
-	if (!name && !linkage)
-		return false;
-	names->len = 0;
-	if (ap_sym_demangle(linkage ? linkage : name, names))
-		return false;
-	l->function = strdup(names->data);
-	l->linkage_name = linkage && strcmp(linkage, names->data) ? linkage : "";
-	l->function_file = text_or_empty(dwarf_decl_file(die));
-	dwarf_decl_line(die, &line);
-	l->function_line = line > 0 ? (uint32_t)line : 0;
-	return l->function != NULL;
+	if (src) {
+		lines[0].file = text_or_empty(dwarf_linesrc(src, NULL, NULL));
+		dwarf_lineno(src, &line);
+		lines[0].line = line > 0 ? (uint32_t)line : 0;
+	}
+	for (i = 0; i < n; i++) {
+		if (!name_line(m, linkage_of(m, &chain[i], address), &lines[i]))
+			break;
+		lines[i].function_file = text_or_empty(dwarf_decl_file(&chain[i]));
+		line = 0;
+		dwarf_decl_line(&chain[i], &line);
+		lines[i].function_line = line > 0 ? (uint32_t)line : 0;
+		if (i + 1 < n)
+			call_site(unit, &chain[i], &lines[i + 1]);
+	}
+	return i;
 }
 
-/* The inlined callers around an address, innermost first, from the CU's scopes. */
-static size_t dwarf_lines(struct module *m, uint64_t address, struct ap_buf *names, struct ap_sym_line *lines)
+static size_t go_lines(struct module *m, uint64_t address, struct ap_sym_line *lines)
 {
-	Dwarf_Addr bias, at;
-	Dwarf_Die *cu = dwfl_module_addrdie(m->mod, address, &bias), *scopes = NULL;
-	Dwarf_Line *src;
-	Dwarf_Files *files;
-	Dwarf_Word call_file, call_line;
-	Dwarf_Attribute a;
-	const char *file = "";
-	int n_scopes, line = 0;
+	_Static_assert((int)GOTAB_LINES_MAX <= (int)SCOPES_DEPTH_MAX, "lines hold either");
+	return m->go ? gotab_lines(m->go, address, lines) : 0;
+}
+
+/* Keeps the file and line that the line table gave. */
+static size_t symbol_line(struct module *m, uint64_t address, struct ap_sym_line *l)
+{
+	const struct symtab_entry *e = symbol_at(m, address);
+
+	if (e) /* without its version: name@VERSION */
+		return name_line(m, ap_arena_strndup(&m->strings, e->name, strcspn(e->name, "@")), l);
+	return m->entry && address >= m->entry && address - m->entry < START_BYTES && name_line(m, "_start", l);
+}
+
+static size_t lines_of(struct module *m, uint64_t address, struct ap_sym_line *lines)
+{
 	size_t n = 0;
 
-	if (!cu)
-		return 0;
-	at = address - bias;
-	src = dwarf_getsrc_die(cu, at);
-	if (src) {
-		file = text_or_empty(dwarf_linesrc(src, NULL, NULL));
-		dwarf_lineno(src, &line);
-	}
-	n_scopes = dwarf_getscopes(cu, at, &scopes);
-	for (int i = 0; i < n_scopes && n < LINES_MAX; i++) {
-		int tag = dwarf_tag(&scopes[i]);
-
-		if (tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine)
-			continue;
-		lines[n] = (struct ap_sym_line){.file = file, .line = line > 0 ? (uint32_t)line : 0};
-		if (!name_line(&scopes[i], names, &lines[n]))
-			break;
-		n++;
-		if (tag == DW_TAG_subprogram)
-			break;
-		call_file = call_line = 0;
-		dwarf_formudata(dwarf_attr(&scopes[i], DW_AT_call_file, &a), &call_file);
-		dwarf_formudata(dwarf_attr(&scopes[i], DW_AT_call_line, &a), &call_line);
-		file = dwarf_getsrcfiles(cu, &files, NULL) ? "" : text_or_empty(dwarf_filesrc(files, call_file, NULL, NULL));
-		line = (int)call_line;
-	}
-	free(scopes);
-	return n;
+	for (size_t i = 0; i < SCOPES_DEPTH_MAX; i++)
+		lines[i] = (struct ap_sym_line){.linkage_name = "", .file = "", .function_file = ""};
+	if (m->scopes)
+		n = dwarf_lines(m, address, lines);
+	if (!n)
+		n = go_lines(m, address, lines);
+	return n ? n : symbol_line(m, address, lines);
 }
 
-static size_t symbol_line(struct module *m, uint64_t address, struct ap_buf *names, struct ap_sym_line *l)
+size_t sym_resolve_elf(const struct ap_sym_config *cfg, const struct debug_dirs *dirs, const struct ap_sym_job *job, const struct sym_out *out,
+	struct ap_why *why)
 {
-	GElf_Off offset;
-	GElf_Sym sym;
-	GElf_Ehdr eh;
-	GElf_Addr bias;
-	const char *name = dwfl_module_addrinfo(m->mod, address, &offset, &sym, NULL, NULL, NULL);
-	Elf *elf = dwfl_module_getelf(m->mod, &bias);
-
-	if (!name && elf && gelf_getehdr(elf, &eh) && address >= eh.e_entry && address < eh.e_entry + 64)
-		name = "_start";
-	if (!name || !name[0])
-		return 0;
-	names->len = 0;
-	if (ap_sym_demangle(name, names))
-		return 0;
-	*l = (struct ap_sym_line){.function = strdup(names->data), .linkage_name = strcmp(name, names->data) ? name : "", .file = "",
-		.function_file = ""};
-	return l->function != NULL;
-}
-
-size_t sym_resolve_elf(const struct ap_sym_config *cfg, const struct ap_sym_job *job, const struct sym_out *out, struct ap_why *why)
-{
-	struct module m = {.debug_fd = -1};
-	struct ap_sym_line lines[LINES_MAX];
-	struct ap_buf names = {.max = 1 << 20};
+	struct module m = {.job = job, .dirs = dirs, .supplement_fd = -1, .name = {.max = NAMES_MAX}};
+	struct ap_sym_line lines[SCOPES_DEPTH_MAX];
 	size_t named = 0, n;
 
 	why->text[0] = '\0';
-	if (job->fd < 0 && !job->image)
+	if (job->fd < 0 && !job->image) {
 		ap_why(why, 0, "%s could not be opened while it ran", job->path);
-	else if (!open_module(&m, cfg, job))
+		return 0;
+	}
+	if (!open_module(&m, cfg)) {
 		ap_why(why, 0, "%s cannot be read as an ELF file: %s", job->path, text_or_empty(dwfl_errmsg(-1)));
-	for (size_t i = 0; m.mod && i < job->n; i++) {
-		n = m.has_dwarf ? dwarf_lines(&m, job->addresses[i], &names, lines) : 0;
-		if (!n)
-			n = symbol_line(&m, job->addresses[i], &names, lines);
+		module_done(&m);
+		return 0;
+	}
+	for (size_t i = 0; i < job->n; i++) {
+		n = lines_of(&m, job->addresses[i], lines);
 		if (n)
 			out->put(out->ctx, job->ids[i], lines, n);
 		named += n != 0;
-		for (size_t k = 0; k < n; k++)
-			free((char *)(uintptr_t)lines[k].function);
+		ap_arena_done(&m.strings);
 	}
-	if (m.mod && named < job->n)
+	if (named < job->n)
 		ap_why(why, 0, "%s lacks symbols for some of its code: install its debug package, or run aperture symbolize --debuginfod", job->path);
-	dwfl_end(m.dwfl);
-	free(m.debug_path);
-	ap_buf_done(&names);
+	module_done(&m);
 	return named;
 }

@@ -17,20 +17,33 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534, FLUSH_AT = 64 << 10 };
+enum { NOBODY = 65534, FLUSH_AT = 64 << 10, POLL_MS = 50 };
 static const uint64_t JOB_TIMEOUT_NS = 30000000000u, MEMORY = 8ull << 30;
 static const char *const DEFAULT_DIRS[] = {"/usr/lib/debug", NULL};
 
-size_t sym_resolve(const struct ap_sym_config *cfg, const struct ap_sym_job *job, const struct sym_out *out, struct ap_why *why)
+/* What is kept from job to job. */
+struct shared {
+	const struct ap_sym_config *cfg;
+	struct debug_dirs dirs;
+	struct kallsyms kallsyms;
+};
+
+static void shared_done(struct shared *s)
+{
+	debug_dirs_close(&s->dirs);
+	kallsyms_done(&s->kallsyms);
+}
+
+static size_t resolve(struct shared *s, const struct ap_sym_job *job, const struct sym_out *out, struct ap_why *why)
 {
 	switch (job->kind) {
 	case AP_SYM_ELF:
-		return sym_resolve_elf(cfg, job, out, why);
+		return sym_resolve_elf(s->cfg, &s->dirs, job, out, why);
 	case AP_SYM_KERNEL:
 	case AP_SYM_MODULE:
-		return sym_resolve_kallsyms(job, out, why);
+		return sym_resolve_kallsyms(&s->kallsyms, job, out, why);
 	case AP_SYM_JIT:
-		return sym_resolve_perfmap(job, out, why);
+		return sym_resolve_jit(job, out, why);
 	}
 	ap_why(why, 0, "%s is of a kind that has no names", job->path);
 	return 0;
@@ -64,6 +77,10 @@ static void drop_privilege(const struct ap_sym_config *cfg)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	/* From here on nothing is found by path but what lies below the debug folders: libdw would follow any path that a binary names, to a FIFO
+	 * too. A root that may not chroot goes on without: the time limit of a job is there all the same. */
+	if (geteuid() == 0 && !chroot("/proc/self/fdinfo") && chdir("/"))
+		_exit(1);
 	if (geteuid() == 0 && (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY)))
 		_exit(1);
 #if defined(__SANITIZE_ADDRESS__)
@@ -76,15 +93,17 @@ static void drop_privilege(const struct ap_sym_config *cfg)
 
 static void __attribute__((noreturn)) run_child(const struct ap_sym_config *cfg, const struct ap_sym_job *jobs, size_t n, size_t first, int fd)
 {
+	struct shared s = {.cfg = cfg};
 	struct child c = {.fd = fd};
 	struct sym_out out = {child_put, &c};
 	struct ap_why why;
 
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGINT, SIG_IGN); /* the parent decides */
+	debug_dirs_open(&s.dirs, cfg->debug_dirs);
 	drop_privilege(cfg);
 	for (size_t i = first; i < n; i++) {
-		size_t named = sym_resolve(cfg, &jobs[i], &out, &why);
+		size_t named = resolve(&s, &jobs[i], &out, &why);
 
 		if (wire_put_done(&c.out, (uint32_t)i, (uint32_t)named, why.text))
 			_exit(1);
@@ -101,7 +120,7 @@ struct parent {
 	ap_sym_named named;
 	ap_sym_done done;
 	void *ctx;
-	uint64_t job_since_ns;
+	uint64_t job_since_ns, end_ns; /* end_ns: of the time for all; UINT64_MAX: none */
 };
 
 static int take_messages(struct parent *p)
@@ -138,7 +157,9 @@ static const char *listen_to(struct parent *p, int fd)
 
 		if (ap_now_ns() - p->job_since_ns > limit)
 			return "took longer than its time limit";
-		if (poll(&pfd, 1, 100) <= 0)
+		if (ap_now_ns() >= p->end_ns)
+			return "was at work when the time for names was over";
+		if (poll(&pfd, 1, POLL_MS) <= 0)
 			continue;
 		n = read(fd, chunk, sizeof chunk);
 		if (n < 0 && errno == EINTR)
@@ -184,6 +205,17 @@ static int one_child(struct parent *p, struct ap_why *why)
 	return 0;
 }
 
+/* The jobs for which there was no time. */
+static void report_undone(struct parent *p)
+{
+	struct ap_why said;
+
+	for (; p->next < p->n_jobs && ap_now_ns() >= p->end_ns; p->next++) {
+		ap_why(&said, 0, "there was no time left for the names of %s: run aperture symbolize", p->jobs[p->next].path);
+		p->done(p->ctx, p->next, 0, said.text);
+	}
+}
+
 struct direct {
 	ap_sym_named named;
 	void *ctx;
@@ -200,21 +232,28 @@ int ap_sym_run(const struct ap_sym_config *cfg, const struct ap_sym_job *jobs, s
 	struct ap_why *why)
 {
 	struct ap_sym_config own = *cfg;
+	struct shared s = {.cfg = &own};
 	struct parent p = {.cfg = &own, .jobs = jobs, .n_jobs = n_jobs, .named = named, .done = done, .ctx = ctx};
 	struct direct d = {named, ctx};
 	struct sym_out out = {direct_put, &d};
 	struct ap_why said;
 	int err = 0;
 
+	p.end_ns = cfg->total_timeout_ns ? ap_now_ns() + cfg->total_timeout_ns : UINT64_MAX;
 	if (!own.debug_dirs)
 		own.debug_dirs = DEFAULT_DIRS;
+	if (own.in_process)
+		debug_dirs_open(&s.dirs, own.debug_dirs);
 	for (size_t i = 0; own.in_process && i < n_jobs; i++) {
-		size_t n = sym_resolve(&own, &jobs[i], &out, &said);
+		size_t n = resolve(&s, &jobs[i], &out, &said);
 
 		done(ctx, i, n, said.text);
+		p.next = i + 1;
 	}
-	while (!own.in_process && !err && p.next < n_jobs)
+	while (!own.in_process && !err && p.next < n_jobs && ap_now_ns() < p.end_ns)
 		err = one_child(&p, why);
+	report_undone(&p);
+	shared_done(&s);
 	ap_buf_done(&p.in);
 	return err;
 }

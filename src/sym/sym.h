@@ -29,6 +29,8 @@ struct ap_sym_job {
 	const char *build_id; /* hex, or "" */
 	uint64_t kernel_text; /* KERNEL, MODULE: the address of _text when kallsyms was read; MODULE: the module's base */
 	uint64_t until_ns;    /* JIT: jitdump records later than this are ignored; 0: none */
+	const uint64_t *seen_ns; /* JIT: beside addresses, when each was seen last, so that code which came to lie there later does not name
+				  * it; 0 within, or NULL: until_ns for it */
 	const uint64_t *addresses; /* sorted, distinct */
 	const uint32_t *ids;	   /* the caller's number for each address (frame id) */
 	size_t n;

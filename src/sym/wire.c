@@ -10,7 +10,10 @@ static int put_u32(struct ap_buf *b, uint32_t v)
 
 static int put_text(struct ap_buf *b, const char *s)
 {
-	return ap_buf_add(b, s, strlen(s) + 1);
+	size_t n = strnlen(s, WIRE_TEXT_MAX);
+	int err = ap_buf_add(b, s, n);
+
+	return err ? err : ap_buf_add(b, "", 1);
 }
 
 static int begin(struct ap_buf *b, size_t *ret_at, uint32_t kind, uint32_t id, uint32_t n)

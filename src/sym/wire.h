@@ -5,9 +5,9 @@
 #include "base/mem.h"
 #include "sym/sym.h"
 
-enum { WIRE_NAMED = 1, WIRE_DONE = 2, WIRE_LINES_MAX = 256, WIRE_MESSAGE_MAX = 4 << 20 };
+enum { WIRE_NAMED = 1, WIRE_DONE = 2, WIRE_LINES_MAX = 256, WIRE_TEXT_MAX = 16 << 10, WIRE_MESSAGE_MAX = 32 << 20 };
 
-/* length of what follows, then the message */
+/* length of what follows, then the message. A text is cut at WIRE_TEXT_MAX, so that the longest message fits its limit. */
 int wire_put_named(struct ap_buf *b, uint32_t id, const struct ap_sym_line *lines, size_t n);
 int wire_put_done(struct ap_buf *b, uint32_t job, uint32_t named, const char *why);
 
