@@ -1,5 +1,5 @@
-/* flame_page SCHEMA KIND: writes the flame graph of a file made up here. KIND: plain (100 samples, shares known), deep (10,000 frames), wide
- * (more than fits, so that some is left out), empty. */
+/* flame_page SCHEMA KIND: writes the flame graph of a file made up here. KIND: plain (100 samples, shares known), deep (10,000 frames), several
+ * (events, runs, hosts, threads; hostile names), wide (more than fits, so that some is left out), empty. */
 #include "report/report.h"
 
 #include <stdio.h>
@@ -55,6 +55,19 @@ static const char DEEP[] =
 	"WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM c WHERE i<10000) INSERT INTO stack SELECT i,i-1,1+i%2 FROM c;"
 	"INSERT INTO sample VALUES(1,1,0,1,1,10000,1),(1,2,0,1,1,5000,1);";
 
+static const char SEVERAL[] =
+	"UPDATE host SET name='alpha'; INSERT INTO host(id,key,name) VALUES(2,'h2','beta');"
+	"INSERT INTO run(id,uuid,host,boot,start_ns,start_realtime_ns,end_ns) VALUES(2,'u2',2,'b',0,86400000000000,1000);"
+	"UPDATE event SET name='cpu-clock', unit='ns'; INSERT INTO event(id,run,seq,name,source,unit) VALUES(2,1,1,'page-faults','perf','faults'),"
+	"(3,2,0,'cpu-clock','perf','ns'); UPDATE thread SET comm='app', tid=11; UPDATE executable SET build_id='abc123' WHERE id=1;"
+	"INSERT INTO process(id,host,boot,pid,start_ns,comm) VALUES(2,2,'b',9,0,'app');"
+	"INSERT INTO thread(id,process,tid,start_ns,comm) VALUES(2,1,12,0,'other'),(3,2,9,0,'app');"
+	"INSERT INTO function VALUES(1,'main','','',0),(2,replace(hex(zeroblob(32750)),'00','a')||'a!','','',0),(3,cast(x'62ff64' AS TEXT),'','',0);"
+	"INSERT INTO frame VALUES(1,1,16,1),(2,1,32,1),(3,1,48,1);"
+	"INSERT INTO frame_line VALUES(1,0,1,'',0),(2,0,2,'',0),(3,0,3,'',0); INSERT INTO stack VALUES(1,0,1),(2,1,2),(3,1,3);"
+	"INSERT INTO sample VALUES(1,1,0,1,1,2,1000000),(1,2,0,1,1,3,1000000),(1,3,0,1,2,2,1000000),(1,4,0,1,2,2,1000000),(2,5,0,3,3,2,1000000),"
+	"(2,6,0,3,3,3,1000000),(1,7,0,2,1,1,10),(1,8,0,2,1,1,20);";
+
 static const char WIDE[] =
 	"WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM c WHERE i<90000) INSERT INTO function SELECT i,'function_'||i,'','',0 FROM c;"
 	"INSERT INTO frame SELECT id,1,id*16,1 FROM function; INSERT INTO frame_line SELECT id,0,id,'',0 FROM function;"
@@ -72,7 +85,7 @@ int main(int argc, char **argv)
 		fail("usage", "flame_page SCHEMA plain|deep|wide|empty");
 	schema(db, argv[1]);
 	sql(db, COMMON);
-	sql(db, !strcmp(kind, "plain") ? PLAIN : !strcmp(kind, "deep") ? DEEP : !strcmp(kind, "wide") ? WIDE : "");
+	sql(db, !strcmp(kind, "plain") ? PLAIN : !strcmp(kind, "deep") ? DEEP : !strcmp(kind, "several") ? SEVERAL : !strcmp(kind, "wide") ? WIDE : "");
 	if (ap_report_flame(db, &o, stdout, &why))
 		fail("ap_report_flame", why.text);
 	sqlite3_close(db);

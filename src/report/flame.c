@@ -1,138 +1,266 @@
-/* The page is flame.html with flame.css, flame.js and the data put in. The data is one list of strings and one list of numbers, eight a
- * node, parents first. Nodes with few samples are left out only where all of them would not fit, and the page says how many. */
+/* The page is flame.html with flame.css, the flame_*.js and the data put in. The data is JSON in a script element that no browser runs: names
+ * cannot become code. Boxes with few samples are left out only where all of them would not fit, and the page says how many. */
+#include "report/flame_fold.h"
 #include "report/flame_page.h"
-#include "report/flame_tree.h"
+#include "report/flame_select.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum { DATA_MAX = 2 << 20 };
+/* Bytes of a page, and what is set aside in it for build IDs and for the numbers and words between its parts. */
+enum { PAGE_MAX = 2 << 20, BUILDS_ROOM = 16 << 10, NUMBERS_ROOM = 256, BUILD_IDS_MAX = 3, FITS_MAX = 4 };
 
-struct context {
+struct flame {
+	const struct ap_report_options *o;
 	struct flame_tree tree;
-	struct report_names names;
-};
-struct folded {
-	size_t nodes;
-	int64_t samples;
+	struct flame_selection selection;
+	uint64_t factor[FLAME_EVENTS_MAX]; /* weight of each sample, where all are alike; 0: they are not */
+	bool skip[2 * FLAME_EVENTS_MAX];
 };
 
-static int add_row(void *ctx, const struct ap_selection_row *row)
+static int add_sums(struct flame *f, const struct report_names *names)
 {
-	struct context *c = ctx;
+	const struct flame_selection *s = &f->selection;
+	struct flame_walk w;
+	uint32_t node = 0;
+	int err = flame_walk_init(&w, &f->tree, names);
 
-	if (row->stack < 0 || (size_t)row->stack > c->names.n_stacks)
-		return -EBADMSG;
-	return flame_tree_add(&c->tree, &c->names, row);
-}
+	for (size_t i = 0; i < s->n && !err; i++) {
+		const struct flame_sum *sum = &s->sums[i];
 
-/* The strings are numbered anew: those of nodes that are left out are not written. `number` is 0 for one not written yet. */
-static int write_string(struct ap_buf *strings, const struct flame_tree *t, uint32_t *number, uint32_t *n, uint32_t s)
-{
-	int err = 0;
+		if (!i || sum->group != s->sums[i - 1].group)
+			err = flame_walk_group(&w, &f->tree, sum->group);
+		if (!err)
+			err = flame_walk_add(&w, &f->tree, sum->stack, &node);
+		if (!err) {
+			int64_t *v = &f->tree.values[node * f->tree.columns + 2 * sum->event];
 
-	if (number[s])
-		return 0;
-	if (*n)
-		err = ap_buf_puts(strings, ",");
-	number[s] = ++*n;
-	return err ? err : ap_escape_json(strings, t->strings[s]);
-}
-
-static int write_nodes(const struct flame_tree *t, int64_t least, uint32_t *string_no, uint32_t *node_no, struct ap_buf *strings, struct ap_buf *nodes,
-	struct folded *folded)
-{
-	uint32_t n_strings = 0, n_nodes = 0;
-	int err = 0;
-
-	*folded = (struct folded){0};
-	for (size_t i = 0; i < t->n && !err; i++) {
-		const struct flame_node *n = &t->nodes[i];
-
-		if (i && n->total < least) {
-			folded->nodes++;
-			folded->samples += t->nodes[n->parent].total >= least ? n->total : 0;
-			continue;
+			v[0] += sum->n;
+			v[1] += sum->weight;
 		}
-		node_no[i] = n_nodes++;
-		err = write_string(strings, t, string_no, &n_strings, n->function);
+	}
+	flame_walk_done(&w);
+	return err ? err : flame_tree_sum(&f->tree);
+}
+
+/* Where each sample of an event has the same weight, as at a fixed period, the weights are not written. */
+static void find_factors(struct flame *f)
+{
+	const struct flame_tree *t = &f->tree;
+
+	for (size_t e = 0; e < f->selection.n_events; e++) {
+		int64_t n = t->totals[2 * e], weight = t->totals[2 * e + 1], k = n ? weight / n : 0;
+
+		for (size_t i = 0; i < t->n && k > 0; i++)
+			if (t->values[i * t->columns + 2 * e + 1] != k * t->values[i * t->columns + 2 * e])
+				k = 0;
+		f->factor[e] = (uint64_t)k;
+		f->skip[2 * e + 1] = k > 0;
+	}
+}
+
+static int build(struct flame *f, sqlite3 *db, struct ap_why *why)
+{
+	struct report_names names;
+	int err = report_names_load(db, &names, why);
+
+	if (err)
+		return err;
+	err = flame_select(db, &f->o->filter, &names, FLAME_BY_THREAD, &f->selection, why);
+	if (!err) {
+		err = flame_tree_init(&f->tree, f->selection.n_events ? 2 * f->selection.n_events : 2);
 		if (!err)
-			err = write_string(strings, t, string_no, &n_strings, n->module);
+			err = add_sums(f, &names);
+		if (err)
+			err = ap_why(why, -err, "cannot build the flame graph: %s", strerror(-err));
+	}
+	report_names_done(&names);
+	if (!err)
+		find_factors(f);
+	return err;
+}
+
+/* The header of the text reports, a line each, as JSON strings. */
+static int put_header(sqlite3 *db, const struct ap_report_options *o, struct ap_buf *b, struct ap_why *why)
+{
+	struct ap_buf text = {0};
+	const char *separator = "";
+	char *line, *rest = NULL;
+	int err = ap_report_header(db, o, &text, why);
+
+	for (line = err ? NULL : strtok_r(text.data, "\n", &rest); line && !err; line = strtok_r(NULL, "\n", &rest), separator = ",") {
+		err = ap_buf_puts(b, separator);
 		if (!err)
-			err = write_string(strings, t, string_no, &n_strings, n->file);
+			err = ap_escape_json(b, line + (line[0] == '#') + (line[0] == '#' && line[1] == ' '));
+		if (err)
+			ap_why(why, -err, "out of memory");
+	}
+	ap_buf_done(&text);
+	return err;
+}
+
+static int put_events(const struct flame *f, struct ap_buf *b)
+{
+	int err = 0;
+
+	for (size_t e = 0; e < f->selection.n_events && !err; e++) {
+		const struct flame_event *ev = &f->selection.events[e];
+
+		err = ap_buf_puts(b, e ? ",[" : "[");
 		if (!err)
-			err = ap_buf_printf(nodes, "%s%u,%u,%u,%d,%lld,%lld,%u,%lld", i ? "," : "", node_no[i] - node_no[n->parent],
-				string_no[n->function] - 1, string_no[n->module] - 1, n->kind, (long long)n->self, (long long)n->total,
-				string_no[n->file] - 1, (long long)n->line);
+			err = ap_escape_json(b, ev->name);
+		if (!err)
+			err = ap_buf_puts(b, ",");
+		if (!err)
+			err = ap_escape_json(b, ev->unit);
+		if (!err)
+			err = ap_buf_puts(b, ",");
+		if (!err)
+			err = ap_escape_json(b, ev->why);
+		if (!err)
+			err = ap_buf_printf(b, ",%llu]", (unsigned long long)f->factor[e]);
 	}
 	return err;
 }
 
-/* Leaves out what has fewer samples than a limit that grows until the data fits. The root always stays. */
-static int write_tree(const struct flame_tree *t, struct ap_buf *strings, struct ap_buf *nodes, struct folded *folded)
+static int put_runs(const struct flame *f, struct ap_buf *b)
 {
-	AP_AUTO_FREE uint32_t *string_no = calloc(t->n_strings, sizeof *string_no);
-	AP_AUTO_FREE uint32_t *node_no = calloc(t->n, sizeof *node_no);
+	int err = 0;
+
+	for (size_t i = 0; i < f->selection.n_runs && !err; i++) {
+		const struct flame_run *r = &f->selection.runs[i];
+
+		err = ap_buf_printf(b, "%s[%lld,", i ? "," : "", (long long)r->id);
+		if (!err)
+			err = ap_escape_json(b, r->command);
+		if (!err)
+			err = ap_buf_puts(b, ",");
+		if (!err)
+			err = ap_escape_json(b, r->host);
+		if (!err)
+			err = ap_buf_printf(b, ",%lld]", (long long)(r->start_realtime_ns / 1000000));
+	}
+	return err;
+}
+
+static int put_groups(const struct flame *f, struct ap_buf *b)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < f->selection.n_groups && !err; i++) {
+		const struct flame_group *g = &f->selection.groups[i];
+
+		err = ap_buf_puts(b, i ? ",[" : "[");
+		if (!err)
+			err = ap_escape_json(b, g->comm);
+		if (!err)
+			err = ap_buf_printf(b, ",%lld,%lld,%lld]", (long long)g->run, (long long)g->pid, (long long)g->tid);
+	}
+	return err;
+}
+
+/* Build IDs by the string of the module's path. A path that had many reads "a, b, c, and more". */
+static int put_build_ids(sqlite3 *db, const struct flame *f, const struct flame_text *x, struct ap_buf *b)
+{
+	sqlite3_stmt *st;
+	uint32_t last = UINT32_MAX, s;
+	int n = 0, rc, err = 0;
+
+	if (sqlite3_prepare_v2(db, "SELECT path, build_id FROM executable WHERE build_id <> '' ORDER BY path, build_id", -1, &st, NULL))
+		return -EIO;
+	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		s = flame_tree_find(&f->tree, (const char *)sqlite3_column_text(st, 0));
+		if (s == (uint32_t)AP_INDEX_NONE || !x->string_no[s])
+			continue;
+		n = s == last ? n + 1 : 0;
+		last = s;
+		if (n > BUILD_IDS_MAX)
+			continue;
+		err = ap_buf_printf(b, "%s[%u,", b->len ? "," : "", x->string_no[s] - 1);
+		if (!err)
+			err = ap_escape_json(b, n == BUILD_IDS_MAX ? "and more" : (const char *)sqlite3_column_text(st, 1));
+		if (!err)
+			err = ap_buf_puts(b, "]");
+	}
+	sqlite3_finalize(st);
+	return err ? err : rc == SQLITE_DONE ? 0 : -EIO;
+}
+
+/* What does not depend on which boxes fit. */
+static int put_rest(sqlite3 *db, const struct flame *f, struct ap_buf *b, struct ap_why *why)
+{
+	struct ap_buf header = {0};
+	int err = put_header(db, f->o, &header, why);
+
+	if (!err && (ap_buf_printf(b, "{\"invert\":%d,\"header\":[%s],\n\"events\":[", f->o->invert, header.data) || put_events(f, b) ||
+			    ap_buf_puts(b, "],\n\"runs\":[") || put_runs(f, b) || ap_buf_puts(b, "],\n\"groups\":[") || put_groups(f, b) ||
+			    ap_buf_puts(b, "],\n")))
+		err = ap_why(why, ENOMEM, "out of memory");
+	ap_buf_done(&header);
+	return err;
+}
+
+/* Boxes for what room there is; build IDs may need more than was set aside, and then some boxes go. */
+static int fit(sqlite3 *db, const struct flame *f, size_t room, struct flame_text *ret_text, struct ap_buf *builds)
+{
+	size_t aside = BUILDS_ROOM;
 	int err = -EMSGSIZE;
 
-	if (!string_no || !node_no)
-		return -ENOMEM;
-	strings->max = nodes->max = DATA_MAX;
-	for (int64_t least = 0; err == -EMSGSIZE && least <= t->nodes[0].total + 1; least += least / 4 + 2) {
-		strings->len = nodes->len = 0;
-		memset(string_no, 0, t->n_strings * sizeof *string_no);
-		err = write_nodes(t, least, string_no, node_no, strings, nodes, folded);
-		if (!err && strings->len + nodes->len > DATA_MAX)
+	for (int i = 0; i < FITS_MAX && err == -EMSGSIZE && aside < room; i++) {
+		err = flame_fold(&f->tree, f->skip, room - aside, ret_text);
+		if (err)
+			break;
+		builds->len = 0;
+		err = put_build_ids(db, f, ret_text, builds);
+		if (!err && builds->len > aside) {
+			aside = builds->len;
 			err = -EMSGSIZE;
+		}
+		if (err)
+			flame_text_done(ret_text);
 	}
 	return err;
 }
 
-static int write_page(const struct flame_tree *t, const struct ap_quality *q, bool invert, FILE *out, struct ap_why *why)
+static const char *text_of(const struct ap_buf *b)
 {
-	struct ap_buf strings = {0}, nodes = {0};
-	struct folded folded;
-	int err = write_tree(t, &strings, &nodes, &folded);
+	return b->len ? b->data : "";
+}
 
-	if (err) {
-		err = ap_why(why, -err, "cannot make the flame graph: %s", strerror(-err));
-	} else {
-		fputs(report_flame_before, out);
-		fprintf(out, "{\"invert\":%s,\"samples\":%lld,\"lost\":%lld,\"complete\":%.2f,\"symbolised\":%.2f,\"incomplete\":%s,\"folded\":[%zu,%lld],\n",
-			invert ? "true" : "false", (long long)q->samples, (long long)q->lost, q->complete_pct, q->symbolised_pct,
-			q->incomplete ? "true" : "false", folded.nodes, (long long)folded.samples);
-		fprintf(out, "\"strings\":[%s],\n\"nodes\":[%s]}", strings.data, nodes.data);
-		fputs(report_flame_after, out);
+static int write_page(sqlite3 *db, const struct flame *f, FILE *out, struct ap_why *why)
+{
+	const size_t page = strlen(report_flame_before) + strlen(report_flame_after);
+	struct ap_buf rest = {0}, builds = {0};
+	struct flame_text x = {0};
+	int err = put_rest(db, f, &rest, why);
+
+	if (!err) {
+		err = rest.len + page + NUMBERS_ROOM < PAGE_MAX ? fit(db, f, PAGE_MAX - page - NUMBERS_ROOM - rest.len, &x, &builds) : -EMSGSIZE;
+		if (err)
+			err = ap_why(why, -err, "cannot make the flame graph: %s",
+				err == -EMSGSIZE ? "its names alone are more than a page holds; a filter makes it smaller" : strerror(-err));
+	}
+	if (!err) {
+		fprintf(out, "%s%s\"builds\":[%s],\n\"folded\":[%zu,%.6f],\"counts\":[%zu,%zu],\n\"strings\":[%s],\n\"frames\":\"%s\",\n\"nodes\":\"%s\"}\n%s",
+			report_flame_before, rest.data, text_of(&builds), x.n_folded, x.n_folded ? x.folded_share : 0, x.n_frames, x.n_nodes,
+			text_of(&x.strings), text_of(&x.frames), text_of(&x.nodes), report_flame_after);
 		if (ferror(out))
 			err = ap_why(why, EIO, "cannot write the flame graph");
 	}
-	ap_buf_done(&strings);
-	ap_buf_done(&nodes);
+	ap_buf_done(&rest);
+	ap_buf_done(&builds);
+	flame_text_done(&x);
 	return err;
 }
 
 int ap_report_flame(sqlite3 *db, const struct ap_report_options *o, FILE *out, struct ap_why *why)
 {
-	struct ap_quality quality = {0};
-	struct context c = {0};
-	int err = report_names_load(db, &c.names, why);
+	struct flame f = {.o = o};
+	int err = build(&f, db, why);
 
-	if (err)
-		return err;
-	err = ap_report_quality(db, &o->filter, &quality, why);
-	if (!err && flame_tree_init(&c.tree))
-		err = ap_why(why, ENOMEM, "out of memory");
-	if (!err) {
-		why->text[0] = '\0';
-		err = ap_report_select(db, &o->filter, add_row, &c, why);
-		if (err && !why->text[0])
-			err = ap_why(why, -err, "cannot build the flame graph: %s", strerror(-err));
-	}
-	if (!err) {
-		flame_tree_sum(&c.tree);
-		err = write_page(&c.tree, &quality, o->invert, out, why);
-	}
-	flame_tree_done(&c.tree);
-	report_names_done(&c.names);
+	if (!err)
+		err = write_page(db, &f, out, why);
+	flame_tree_done(&f.tree);
+	flame_selection_done(&f.selection);
 	return err;
 }

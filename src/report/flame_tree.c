@@ -1,22 +1,41 @@
-/* A sample's stack is walked leaf to root into a list, then followed from the root down. Nodes are only appended, so that totals are one
- * sweep backwards: nothing here recurses, however deep a stack is. */
+/* A stack's parent has a lower id, and stacks share their ancestors: a stack is walked upwards only as far as the first one that has a node
+ * already. So that each (group, stack) is looked up once, however many samples and however deep. Nothing here recurses. */
 #include "report/flame_tree.h"
 
 #include <errno.h>
 #include <string.h>
 
+enum { NAME_MAX_BYTES = 4096 }; /* longer names are cut, and end in an ellipsis */
+
 static uint64_t node_hash(const void *ctx, uint32_t slot)
 {
 	const struct flame_node *n = &((const struct flame_tree *)ctx)->nodes[slot];
 
-	return ap_hash_pair((uint64_t)n->parent << 32 | n->function, (uint64_t)n->module << 8 | (uint64_t)n->kind);
+	return ap_hash_u64((uint64_t)n->parent << 32 | n->frame);
 }
 
 static bool node_same(const void *ctx, uint32_t slot, const void *key)
 {
 	const struct flame_node *a = &((const struct flame_tree *)ctx)->nodes[slot], *b = key;
 
-	return a->parent == b->parent && a->function == b->function && a->module == b->module && a->kind == b->kind;
+	return a->parent == b->parent && a->frame == b->frame;
+}
+
+static uint64_t frame_key_hash(const struct flame_frame *f)
+{
+	return ap_hash_pair((uint64_t)f->name << 32 | f->module, (uint64_t)f->kind);
+}
+
+static uint64_t frame_hash(const void *ctx, uint32_t slot)
+{
+	return frame_key_hash(&((const struct flame_tree *)ctx)->frames[slot]);
+}
+
+static bool frame_same(const void *ctx, uint32_t slot, const void *key)
+{
+	const struct flame_frame *a = &((const struct flame_tree *)ctx)->frames[slot], *b = key;
+
+	return a->name == b->name && a->module == b->module && a->kind == b->kind;
 }
 
 static uint64_t string_hash(const void *ctx, uint32_t slot)
@@ -31,54 +50,104 @@ static bool string_same(const void *ctx, uint32_t slot, const void *key)
 	return !strcmp(((const struct flame_tree *)ctx)->strings[slot], key);
 }
 
-static int intern(struct flame_tree *t, const char *s, uint32_t *ret)
+/* A copy that ends in an ellipsis where the name is too long; not inside a UTF-8 character. */
+static char *shortened(struct ap_arena *a, const char *s, size_t len)
+{
+	static const char dots[] = "\xe2\x80\xa6";
+	char *copy;
+
+	if (len <= NAME_MAX_BYTES)
+		return ap_arena_strndup(a, s, len);
+	for (len = NAME_MAX_BYTES; len > NAME_MAX_BYTES - 4 && ((unsigned char)s[len] & 0xc0) == 0x80;)
+		len--;
+	copy = ap_arena_alloc(a, len + sizeof dots);
+	if (copy) {
+		memcpy(copy, s, len);
+		memcpy(copy + len, dots, sizeof dots);
+	}
+	return copy;
+}
+
+int flame_tree_string(struct flame_tree *t, const char *s, uint32_t *ret)
 {
 	size_t len = strlen(s);
-	uint64_t hash = ap_hash_bytes(s, len, 0);
-	const char **v;
+	const char **v, *copy = s;
+	uint64_t hash;
 	int err;
 
-	*ret = ap_index_find(&t->string_index, hash, string_same, t, s);
+	if (len > NAME_MAX_BYTES && !(copy = shortened(&t->arena, s, len)))
+		return -ENOMEM;
+	len = strlen(copy);
+	hash = ap_hash_bytes(copy, len, 0);
+	*ret = ap_index_find(&t->string_index, hash, string_same, t, copy);
 	if (*ret != (uint32_t)AP_INDEX_NONE)
 		return 0;
 	v = ap_grow(&t->strings, &t->strings_cap, t->n_strings, sizeof *v);
-	if (!v || !(v[t->n_strings] = ap_arena_strndup(&t->arena, s, len)))
+	if (!v || (copy == s && !(copy = ap_arena_strndup(&t->arena, s, len))))
 		return -ENOMEM;
+	v[t->n_strings] = copy;
 	err = ap_index_add(&t->string_index, hash, (uint32_t)t->n_strings, string_hash, t);
 	if (!err)
 		*ret = (uint32_t)t->n_strings++;
 	return err;
 }
 
-static int append(struct flame_tree *t, const struct flame_node *key, uint32_t *ret)
+uint32_t flame_tree_find(const struct flame_tree *t, const char *s)
 {
-	struct flame_node *v = ap_grow(&t->nodes, &t->cap, t->n, sizeof *v);
-	int err;
+	return ap_index_find(&t->string_index, ap_hash_bytes(s, strlen(s), 0), string_same, t, s);
+}
 
+static int add_frame(struct flame_tree *t, const struct report_line *l, const char *module, int kind, uint32_t *ret)
+{
+	struct flame_frame key = {.kind = kind, .line = l->line}, *v;
+	int err = flame_tree_string(t, l->function, &key.name);
+
+	if (!err)
+		err = flame_tree_string(t, module, &key.module);
+	if (!err)
+		err = flame_tree_string(t, l->file, &key.file);
+	if (err)
+		return err;
+	*ret = ap_index_find(&t->frame_index, frame_key_hash(&key), frame_same, t, &key);
+	if (*ret != (uint32_t)AP_INDEX_NONE)
+		return 0;
+	v = ap_grow(&t->frames, &t->frames_cap, t->n_frames, sizeof *v);
 	if (!v)
 		return -ENOMEM;
-	v[t->n] = *key;
-	err = ap_index_add(&t->index, node_hash(t, (uint32_t)t->n), (uint32_t)t->n, node_hash, t);
+	v[t->n_frames] = key;
+	err = ap_index_add(&t->frame_index, frame_key_hash(&key), (uint32_t)t->n_frames, frame_hash, t);
 	if (!err)
-		*ret = (uint32_t)t->n++;
+		*ret = (uint32_t)t->n_frames++;
 	return err;
 }
 
-/* From *at to its child of that name, made if it is not there. */
-static int descend(struct flame_tree *t, const char *function, const char *module, int kind, const char *file, int64_t line, uint32_t *at)
+static int append(struct flame_tree *t, const struct flame_node *key, uint64_t hash)
 {
-	struct flame_node key = {.parent = *at, .kind = kind, .line = line};
-	int err = intern(t, function, &key.function);
+	struct flame_node *v = ap_grow(&t->nodes, &t->cap, t->n, sizeof *v);
+	int64_t *values = ap_grow(&t->values, &t->values_cap, t->n, t->columns * sizeof *values);
+	int err;
 
+	if (!v || !values)
+		return -ENOMEM;
+	v[t->n] = *key;
+	memset(&values[t->n * t->columns], 0, t->columns * sizeof *values);
+	err = ap_index_add(&t->index, hash, (uint32_t)t->n, node_hash, t);
 	if (!err)
-		err = intern(t, module, &key.module);
-	if (!err)
-		err = intern(t, file, &key.file);
-	if (err)
-		return err;
-	*at = ap_index_find(&t->index, ap_hash_pair((uint64_t)key.parent << 32 | key.function, (uint64_t)key.module << 8 | (uint64_t)kind),
-		node_same, t, &key);
-	return *at != (uint32_t)AP_INDEX_NONE ? 0 : append(t, &key, at);
+		t->n++;
+	return err;
+}
+
+/* From *at to its child with that frame, made if it is not there. */
+static int descend(struct flame_tree *t, uint32_t frame, uint32_t *at)
+{
+	struct flame_node key = {.parent = *at, .frame = frame};
+	uint64_t hash = ap_hash_u64((uint64_t)*at << 32 | frame);
+
+	*at = ap_index_find(&t->index, hash, node_same, t, &key);
+	if (*at != (uint32_t)AP_INDEX_NONE)
+		return 0;
+	*at = (uint32_t)t->n;
+	return append(t, &key, hash);
 }
 
 static int box_kind(const struct report_frame *f, bool inlined)
@@ -90,66 +159,113 @@ static int box_kind(const struct report_frame *f, bool inlined)
 	return f->kind >= 1 && f->kind <= 4 ? kinds[f->kind] : FLAME_OTHER;
 }
 
-static int descend_frame(struct flame_tree *t, const struct report_names *names, uint32_t frame, uint32_t *at)
+static int map_frames(struct flame_walk *w, struct flame_tree *t)
 {
-	const struct report_frame *f = &names->frames[frame];
+	const struct report_names *names = w->names;
+	uint32_t n = 0;
 	int err = 0;
 
-	for (uint32_t i = f->n; i-- > 0 && !err;) {
-		const struct report_line *l = &names->lines[f->first + i];
+	for (size_t id = 0; id <= names->n_frames && !err; id++) {
+		const struct report_frame *f = &names->frames[id];
 
-		err = descend(t, l->function, f->module, box_kind(f, i + 1 < f->n), l->file, l->line, at);
+		w->first[id] = n;
+		for (uint32_t i = f->n; i-- > 0 && !err;)
+			err = add_frame(t, &names->lines[f->first + i], f->module, box_kind(f, i + 1 < f->n), &w->frames[n++]);
 	}
+	w->first[names->n_frames + 1] = n;
 	return err;
 }
 
-int flame_tree_add(struct flame_tree *t, const struct report_names *names, const struct ap_selection_row *row)
+int flame_walk_init(struct flame_walk *w, struct flame_tree *t, const struct report_names *names)
 {
-	AP_AUTO_FREE uint32_t *path = NULL;
-	size_t depth = 0, i = 0;
+	*w = (struct flame_walk){.names = names};
+	w->first = calloc(names->n_frames + 2, sizeof *w->first);
+	w->frames = calloc(names->n_lines + 1, sizeof *w->frames);
+	w->node = calloc(names->n_stacks + 1, sizeof *w->node);
+	w->path = calloc(names->n_stacks + 1, sizeof *w->path);
+	return w->first && w->frames && w->node && w->path ? map_frames(w, t) : -ENOMEM;
+}
+
+void flame_walk_done(struct flame_walk *w)
+{
+	free(w->first);
+	free(w->frames);
+	free(w->node);
+	free(w->path);
+	memset(w, 0, sizeof *w);
+}
+
+int flame_walk_group(struct flame_walk *w, struct flame_tree *t, uint32_t group)
+{
 	uint32_t at = 0;
-	int err = descend(t, row->comm, "", FLAME_COMMAND, "", 0, &at);
+	int err = descend(t, group, &at);
 
-	for (size_t s = (size_t)row->stack; s; s = names->parent[s])
-		depth++;
-	if (!err && !(path = malloc((depth + 1) * sizeof *path)))
-		err = -ENOMEM;
-	for (size_t s = (size_t)row->stack; !err && s; s = names->parent[s])
-		path[i++] = names->frame_of[s];
-	while (!err && i-- > 0)
-		err = descend_frame(t, names, path[i], &at);
+	if (err || at == w->group_node)
+		return err;
+	if (w->group_node)
+		memset(w->node, 0, (w->names->n_stacks + 1) * sizeof *w->node);
+	w->group_node = at;
+	return 0;
+}
+
+int flame_walk_add(struct flame_walk *w, struct flame_tree *t, int64_t stack, uint32_t *ret_node)
+{
+	uint32_t s = (uint32_t)stack, at;
+	size_t depth = 0;
+	int err = 0;
+
+	if (stack < 0 || (size_t)stack > w->names->n_stacks)
+		return -EBADMSG;
+	for (; s && !w->node[s]; s = w->names->parent[s])
+		w->path[depth++] = s;
+	at = s ? w->node[s] : w->group_node;
+	while (depth-- > 0 && !err) {
+		uint32_t frame = w->names->frame_of[w->path[depth]];
+
+		for (uint32_t i = w->first[frame]; i < w->first[frame + 1] && !err; i++)
+			err = descend(t, w->frames[i], &at);
+		w->node[w->path[depth]] = at;
+	}
 	if (!err)
-		t->nodes[at].self += row->n;
+		*ret_node = at;
 	return err;
 }
 
-int flame_tree_init(struct flame_tree *t)
+int flame_tree_init(struct flame_tree *t, size_t columns)
 {
-	struct flame_node root = {.kind = FLAME_COMMAND};
-	uint32_t empty, at;
+	struct flame_node root = {.frame = UINT32_MAX}; /* unlike any child of its own */
+	uint32_t empty;
 	int err;
 
 	memset(t, 0, sizeof *t);
-	err = intern(t, "", &empty);
-	if (!err)
-		err = intern(t, "all", &root.function);
-	root.module = root.file = empty;
-	return err ? err : append(t, &root, &at);
+	t->columns = columns;
+	err = flame_tree_string(t, "", &empty); /* number 0 */
+	return err ? err : append(t, &root, ap_hash_u64(root.frame));
 }
 
-void flame_tree_sum(struct flame_tree *t)
+int flame_tree_sum(struct flame_tree *t)
 {
-	for (size_t i = 0; i < t->n; i++)
-		t->nodes[i].total = t->nodes[i].self;
+	size_t c = t->columns;
+
+	t->totals = malloc(t->n * c * sizeof *t->totals);
+	if (!t->totals)
+		return -ENOMEM;
+	memcpy(t->totals, t->values, t->n * c * sizeof *t->totals);
 	for (size_t i = t->n; i-- > 1;)
-		t->nodes[t->nodes[i].parent].total += t->nodes[i].total;
+		for (size_t k = 0; k < c; k++)
+			t->totals[t->nodes[i].parent * c + k] += t->totals[i * c + k];
+	return 0;
 }
 
 void flame_tree_done(struct flame_tree *t)
 {
 	free(t->nodes);
+	free(t->values);
+	free(t->totals);
+	free(t->frames);
 	free(t->strings);
 	ap_index_done(&t->index);
+	ap_index_done(&t->frame_index);
 	ap_index_done(&t->string_index);
 	ap_arena_done(&t->arena);
 	memset(t, 0, sizeof *t);

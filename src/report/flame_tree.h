@@ -1,32 +1,56 @@
-/* The merged tree of a flame graph: one node a distinct (parent, function, module, kind). A parent has a lower index than its children. */
+/* The merged tree of a flame graph: below the root one node a group (a thread or a command), below those one node a distinct (parent, function,
+ * module, kind). A parent has a lower index than its children. Every node has one value a column: samples and weight of each event, and the
+ * same again for the file that is compared with. */
 #ifndef AP_REPORT_FLAME_TREE_H
 #define AP_REPORT_FLAME_TREE_H
 
 #include "base/hash.h"
 #include "report/names.h"
 
-/* How a box is coloured; flame.js has the same list. */
-enum flame_kind { FLAME_USER, FLAME_KERNEL, FLAME_INLINED, FLAME_JIT, FLAME_CUT, FLAME_OTHER, FLAME_COMMAND };
+/* How a box is coloured; flame_data.js has the same list. */
+enum flame_kind { FLAME_USER, FLAME_KERNEL, FLAME_INLINED, FLAME_JIT, FLAME_CUT, FLAME_OTHER };
 
 struct flame_node {
 	uint32_t parent; /* of the root: itself, 0 */
-	uint32_t function, module, file; /* numbers of strings */
+	uint32_t frame;	 /* of a child of the root: the group's number */
+};
+struct flame_frame {
+	uint32_t name, module, file; /* numbers of strings */
 	int kind;
-	int64_t line; /* of the first sample that came this way */
-	int64_t self, total; /* samples */
+	int64_t line; /* of the first stack that came this way */
 };
 struct flame_tree {
 	struct flame_node *nodes;
 	size_t n, cap;
+	int64_t *values; /* self until flame_tree_sum, then `totals` beside it; node * columns + column */
+	int64_t *totals; /* NULL until flame_tree_sum */
+	size_t values_cap, columns;
+	struct flame_frame *frames;
+	size_t n_frames, frames_cap;
 	const char **strings;
 	size_t n_strings, strings_cap;
-	struct ap_index index, string_index;
+	struct ap_index index, frame_index, string_index;
 	struct ap_arena arena;
 };
 
-int flame_tree_init(struct flame_tree *t); /* makes the root; the strings given to add are copied */
-int flame_tree_add(struct flame_tree *t, const struct report_names *names, const struct ap_selection_row *row);
-void flame_tree_sum(struct flame_tree *t); /* totals; once, after the last add */
+/* The stacks of one file on their way into the tree. */
+struct flame_walk {
+	const struct report_names *names;
+	uint32_t *first, *frames; /* the tree's frames of file frame f: frames[first[f]] .. frames[first[f + 1] - 1], outermost first */
+	uint32_t *node, *path;	  /* by stack id: its node in the group being added, 0 not known yet */
+	uint32_t group_node;	  /* 0: none yet */
+};
+
+int flame_tree_init(struct flame_tree *t, size_t columns); /* makes the root; strings given are copied */
 void flame_tree_done(struct flame_tree *t);
+int flame_tree_string(struct flame_tree *t, const char *s, uint32_t *ret);
+uint32_t flame_tree_find(const struct flame_tree *t, const char *s); /* the string's number, or AP_INDEX_NONE */
+
+int flame_walk_init(struct flame_walk *w, struct flame_tree *t, const struct report_names *names);
+void flame_walk_done(struct flame_walk *w);
+int flame_walk_group(struct flame_walk *w, struct flame_tree *t, uint32_t group); /* what is added from here on is the group's */
+int flame_walk_add(struct flame_walk *w, struct flame_tree *t, int64_t stack, uint32_t *ret_node);
+
+int flame_tree_sum(struct flame_tree *t); /* fills totals; once, after the last add */
 
 #endif
