@@ -191,25 +191,24 @@ int ap_ids_find(struct ap_ids *ids, const struct ap_cell *cells, int32_t *ret)
 		e.id = ids->entries[slot].id;
 	else if (ids->find)
 		err = ask_file(ids, cells, &e);
-	if (!err)
-		*ret = e.id;
-	return err;
-}
-
-int ap_ids_add(struct ap_ids *ids, const struct ap_cell *cells, int32_t *ret)
-{
-	struct ap_ids_entry e;
-	int err = hash_key(ids, cells, &e);
-
 	if (err)
 		return err;
+	ids->asked = e;
+	*ret = e.id;
+	return 0;
+}
+
+int ap_ids_add(struct ap_ids *ids, int32_t *ret)
+{
+	int err;
+
 	if (ids->next > MAX_ID)
 		return -EFBIG;
-	e.id = (int32_t)ids->next;
-	err = remember(ids, &e);
+	ids->asked.id = (int32_t)ids->next;
+	err = remember(ids, &ids->asked);
 	if (err)
 		return err;
 	ids->next++;
-	*ret = e.id;
+	*ret = ids->asked.id;
 	return 0;
 }

@@ -20,6 +20,7 @@ struct ap_ids {
 	int64_t next;	 /* the id of the next new row */
 	uint64_t rows, misses; /* in the file at the start; looked up there so far */
 	uint64_t seed[2];
+	struct ap_ids_entry asked; /* the last key that was not found */
 	struct ap_ids_entry *entries;
 	size_t n, cap;
 	struct ap_index index;
@@ -30,7 +31,7 @@ int ap_ids_init(struct ap_ids *ids, sqlite3 *db, const char *table, const char *
 void ap_ids_done(struct ap_ids *ids); /* also where it was never made */
 /* 0: *ret is the id, 0 when there is none. -ENOMEM, -EIO, -EBADMSG (a key that is neither integer nor text). */
 int ap_ids_find(struct ap_ids *ids, const struct ap_cell *cells, int32_t *ret);
-/* Gives the key, which ap_ids_find has just not found, the next id. -EFBIG: too many. */
-int ap_ids_add(struct ap_ids *ids, const struct ap_cell *cells, int32_t *ret);
+/* Gives the key that ap_ids_find has just not found the next id. -EFBIG: too many. */
+int ap_ids_add(struct ap_ids *ids, int32_t *ret);
 
 #endif

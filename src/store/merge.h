@@ -35,6 +35,17 @@ int ap_merge_lines(struct ap_merge_lines *l, struct ap_feed *feed, sqlite3 *in, 
 	uint64_t max_rows); /* 0; -EBADMSG: not well-formed; or another negative errno */
 void ap_merge_lines_done(struct ap_merge_lines *l);
 
+enum { AP_MERGE_KNOWN_RUN = -1 }; /* in the map of runs: the merged file has it, so its rows are left out */
+struct ap_merge_samples {
+	sqlite3 *in;
+	sqlite3_stmt *insert; /* from the feed into sample */
+	struct ap_feed *feed;
+	struct ap_id_map runs, events, threads, stacks;
+	struct ap_totals *totals;
+};
+/* All samples of new runs, and their totals. *samples_added grows. 0; -EBADMSG: not well-formed; or another negative errno. */
+int ap_merge_samples(const struct ap_merge_samples *s, uint64_t *samples_added);
+
 /* i: the id; _: an id that nothing refers to; . plain; K: plain, part of the natural key. The others are ids, upper case in the key: run, event,
  * thread, stack, process, x executable, function, m frame, host, and q: the process's parent, done in a second pass. */
 struct ap_merge_table {

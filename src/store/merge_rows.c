@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { KNOWN_RUN = -1, MAX_ID = 1 << 28, KINDS = 128, SKIP = 2, HELD = 3 };
+enum { MAX_ID = 1 << 28, KINDS = 128, SKIP = 2 };
 
 struct ap_merge {
 	sqlite3 *out;
@@ -28,11 +28,8 @@ struct copy {
 	int n_columns;
 	uint64_t rows, max_rows;
 	int64_t last_id;
-	bool held; /* the row at hand waits until the totals are written */
 	struct ap_id_map maps[KINDS];
 	int32_t *ids_of[KINDS];
-	struct ap_tree *tree;
-	struct ap_totals *totals; /* made before the samples */
 	struct ap_merge_stats *stats;
 	struct ap_why *why;
 };
@@ -123,23 +120,22 @@ static int prepare_write(struct copy *c, sqlite3_stmt **insert)
 }
 
 /* The mapped id into a cell. 0; SKIP: the row belongs to a run that is known; -EBADMSG */
-static int map_id(struct copy *c, int column, char letter, struct ap_cell *cell)
+static int map_id(const struct copy *c, sqlite3_value *v, char letter, struct ap_cell *cell)
 {
 	char kind = (char)tolower((unsigned char)letter);
 	const struct ap_id_map *m = &c->maps[(unsigned char)kind];
-	int type = sqlite3_column_type(c->read, column);
-	int64_t id = sqlite3_column_int64(c->read, column);
+	int type = sqlite3_value_type(v);
+	int64_t id = sqlite3_value_int64(v);
 	int32_t to = 0;
 
-	cell->value = NULL;
-	cell->number = AP_NULL;
+	*cell = (struct ap_cell){.number = AP_NULL};
 	if (type == SQLITE_NULL && !is_key(letter))
 		return 0; /* where the schema forbids it, the insertion fails */
 	if (type != SQLITE_INTEGER || id < 0 || id > m->n)
 		return -EBADMSG;
 	if (id)
 		to = m->to[id];
-	if (kind == 'r' && to == KNOWN_RUN)
+	if (kind == 'r' && to == AP_MERGE_KNOWN_RUN)
 		return SKIP;
 	if (to < 0 || (!to && (id || (kind != 's' && kind != 't' && kind != 'x' && kind != 'f'))))
 		return -EBADMSG;
@@ -147,14 +143,16 @@ static int map_id(struct copy *c, int column, char letter, struct ap_cell *cell)
 	return 0;
 }
 
-static int plain(struct copy *c, int column, struct ap_cell *cell)
+/* A number is handed on as such, which costs less than a value; the one that stands for NULL is not. */
+static int plain(sqlite3_value *v, char want, struct ap_cell *cell)
 {
-	int type = sqlite3_column_type(c->read, column);
-	char want = c->types[column];
+	int type = sqlite3_value_type(v);
 
 	if (type != SQLITE_NULL && ((want == 'I' && type != SQLITE_INTEGER) || (want == 'T' && type != SQLITE_TEXT)))
 		return -EBADMSG;
-	cell->value = sqlite3_column_value(c->read, column);
+	*cell = (struct ap_cell){.number = sqlite3_value_int64(v), .value = v};
+	if (type == SQLITE_INTEGER && cell->number != AP_NULL)
+		cell->value = NULL;
 	return 0;
 }
 
@@ -168,9 +166,9 @@ static int fill_cells(struct copy *c, struct ap_cell *cells)
 		if (i >= c->n_columns || k == 'i' || k == '_' || k == 'q')
 			cells[i] = (struct ap_cell){.number = AP_NULL};
 		else if (k == '.' || k == 'K')
-			err = plain(c, i, &cells[i]);
+			err = plain(sqlite3_column_value(c->read, i), c->types[i], &cells[i]);
 		else
-			err = map_id(c, i, k, &cells[i]);
+			err = map_id(c, sqlite3_column_value(c->read, i), k, &cells[i]);
 	}
 	return err;
 }
@@ -193,7 +191,7 @@ static int find_run(struct copy *c, int64_t old, int32_t *ret_id, bool *ret_add)
 		return -EIO;
 	if (id < 1 || id > MAX_ID)
 		return -EFBIG;
-	*ret_id = state == AP_RUN_KNOWN ? KNOWN_RUN : (int32_t)id;
+	*ret_id = state == AP_RUN_KNOWN ? AP_MERGE_KNOWN_RUN : (int32_t)id;
 	return 0;
 }
 
@@ -206,7 +204,7 @@ static int find_id(struct copy *c, struct ap_cell *cells, int64_t old, int32_t *
 		return find_run(c, old, ret_id, ret_add);
 	err = ap_ids_find(ids, cells, ret_id);
 	*ret_add = !*ret_id || !c->t->fixed;
-	return !err && !*ret_id ? ap_ids_add(ids, cells, ret_id) : err;
+	return !err && !*ret_id ? ap_ids_add(ids, ret_id) : err;
 }
 
 /* 0: the row is to be added; SKIP; negative errno. parent < id: the parent of a stack must be mapped when its row comes, which the order by id
@@ -223,7 +221,7 @@ static int take_row(struct copy *c, struct ap_cell *cells)
 		return -EBADMSG;
 	c->last_id = old;
 	if (err == SKIP && kind)
-		c->ids_of[kind][old] = KNOWN_RUN;
+		c->ids_of[kind][old] = AP_MERGE_KNOWN_RUN;
 	if (err || !kind)
 		return err;
 	err = find_id(c, cells, old, &id, &add);
@@ -234,51 +232,42 @@ static int take_row(struct copy *c, struct ap_cell *cells)
 	return add ? 0 : SKIP;
 }
 
-/* Column order of sample: run, ts, cpu, event, thread, stack, weight. */
-static int sum_sample(struct copy *c, const struct ap_cell *cells)
-{
-	int err = ap_totals_add(c->totals, cells[0].number, cells[3].number, cells[4].number, sqlite3_column_int64(c->read, 5),
-		sqlite3_column_int64(c->read, 6));
-
-	c->stats->samples_added += !err;
-	return err;
-}
-
 static int next_row(void *ctx, struct ap_cell *cells)
 {
 	struct copy *c = ctx;
 	int err = SKIP, rc;
 
 	while (err == SKIP) {
-		rc = c->held ? SQLITE_ROW : sqlite3_step(c->read);
-		c->held = false;
+		rc = sqlite3_step(c->read);
 		if (rc == SQLITE_DONE)
 			return 0;
 		if (rc != SQLITE_ROW || c->rows++ > c->max_rows)
 			return -EBADMSG;
 		err = take_row(c, cells);
-		if (!err && c->totals) {
-			err = sum_sample(c, cells);
-			c->held = err == -EAGAIN;
-			if (c->held)
-				return 0;
-		}
 	}
 	return err ? err : 1;
 }
 
-static int start_totals(struct copy *c)
+static int copy_samples(struct copy *c, sqlite3_stmt *insert)
 {
 	struct ap_totals_config cfg = {.feed = &c->m->feed, .stacks = c->maps['s'], .functions = c->maps['f'], .executables = c->maps['x']};
-	int err = ap_tree_load(c->in, c->max_rows, &c->tree);
+	struct ap_merge_samples s = {.in = c->in, .insert = insert, .feed = &c->m->feed, .runs = c->maps['r'], .events = c->maps['e'],
+		.threads = c->maps['t'], .stacks = c->maps['s']};
+	struct ap_tree *tree = NULL;
+	int err = ap_tree_load(c->in, c->max_rows, &tree);
 
-	cfg.tree = c->tree;
-	return err ? err : ap_totals_new(&cfg, &c->totals);
+	cfg.tree = tree;
+	if (!err)
+		err = ap_totals_new(&cfg, &s.totals);
+	if (!err)
+		err = ap_merge_samples(&s, &c->stats->samples_added);
+	ap_totals_free(s.totals);
+	ap_tree_free(tree);
+	return err;
 }
 
 static int copy_table(struct copy *c, const struct ap_merge_table *t, sqlite3_stmt **insert)
 {
-	bool samples = !strcmp(t->name, "sample");
 	int err;
 
 	c->t = t;
@@ -289,16 +278,8 @@ static int copy_table(struct copy *c, const struct ap_merge_table *t, sqlite3_st
 		err = prepare_read(c);
 	if (!err)
 		err = prepare_write(c, insert);
-	if (!err && samples)
-		err = start_totals(c);
-	do {
-		if (!err)
-			err = ap_feed_insert(&c->m->feed, *insert, next_row, c);
-		if (!err && samples)
-			err = ap_totals_write(c->totals);
-	} while (!err && c->held);
-	if (samples)
-		c->totals = ap_totals_free(c->totals);
+	if (!err)
+		err = !strcmp(t->name, "sample") ? copy_samples(c, *insert) : ap_feed_insert(&c->m->feed, *insert, next_row, c);
 	sqlite3_finalize(AP_STEAL(c->read));
 	return say(c, t->name, err);
 }
@@ -319,7 +300,8 @@ static int copy_parents(struct copy *c)
 	if (!err && sqlite3_prepare_v2(c->m->out, SET_PARENT, -1, &set, NULL))
 		err = -EIO;
 	while (!err && (rc = sqlite3_step(c->read)) == SQLITE_ROW) {
-		if (map_id(c, 0, 'P', &id) || map_id(c, 1, 'P', &parent)) {
+		if (map_id(c, sqlite3_column_value(c->read, 0), 'P', &id) ||
+			map_id(c, sqlite3_column_value(c->read, 1), 'P', &parent)) {
 			err = -EBADMSG;
 			break;
 		}
@@ -348,7 +330,6 @@ int ap_merge_rows(struct ap_merge *m, sqlite3 *in, const char *path, struct ap_m
 	}
 	if (!err)
 		err = copy_parents(&c);
-	ap_tree_free(c.tree);
 	for (size_t i = 0; i < KINDS; i++)
 		free(c.ids_of[i]);
 	return err;

@@ -202,7 +202,8 @@ int ap_totals_write_group(struct ap_totals *t, const struct ap_group *g)
 		struct writing w = {.t = t, .g = g, .sums = sums};
 		sqlite3_stmt *st = NULL;
 
-		err = ap_feed_prepare(t->cfg.feed, TARGETS[i].table, TARGETS[i].columns, TARGETS[i].tail, &st);
+		/* the first time nothing can be there, and looking for it costs */
+		err = ap_feed_prepare(t->cfg.feed, TARGETS[i].table, TARGETS[i].columns, t->writes ? TARGETS[i].tail : "", &st);
 		if (!err)
 			err = ap_feed_insert(t->cfg.feed, st, TARGETS[i].next, &w);
 		sqlite3_finalize(st);
