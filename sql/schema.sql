@@ -1,8 +1,8 @@
--- The file. Every table exists always; columns are only ever added, at the end. Ids are local integers; the UNIQUE keys are natural, so
+-- The file, version 1; the numbered files beside add what later versions have. Every table exists always; columns are only ever added, at the end. Ids are local integers; the UNIQUE keys are natural, so
 -- that files of many hosts merge. Times are CLOCK_MONOTONIC ns of the host unless named otherwise; `ts` is ns since run.start_ns.
 -- Addresses are ELF-relative (kernel: relative to _text). Unknown text is '', so that UNIQUE works.
-PRAGMA application_id = 1095783508; -- 'APRT'
-PRAGMA user_version = 1;
+-- application_id: 'APRT'
+PRAGMA application_id = 1095783508;
 
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE host(id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, name TEXT, os TEXT, kernel TEXT, arch TEXT, cpus INTEGER,

@@ -9,40 +9,56 @@ FROM frame f LEFT JOIN frame_line l ON l.frame = f.id LEFT JOIN function fn ON f
 
 CREATE VIEW samples AS
 SELECT s.rowid AS id, s.run, s.ts / 1e9 AS time_s, h.name AS host, p.pid, t.tid, p.comm AS process, t.comm AS thread, s.cpu, ev.name AS event,
-  s.weight, s.stack, n.name AS function, n.module
+  s.weight, s.stack, CASE WHEN f.id IS NOT NULL THEN coalesce(fn.name, CASE f.kind WHEN 4 THEN '[cut]' WHEN 6 THEN '[unknown]' ELSE '[' || coalesce(e.path, 'unknown') || ']' END) END AS function,
+  CASE WHEN f.id IS NOT NULL THEN coalesce(e.path, '') END AS module
 FROM sample s JOIN run r ON r.id = s.run JOIN host h ON h.id = r.host JOIN event ev ON ev.id = s.event JOIN thread t ON t.id = s.thread
-  JOIN process p ON p.id = t.process LEFT JOIN stack k ON k.id = s.stack LEFT JOIN frame_name n ON n.frame = k.frame_id AND n.depth = 0;
+  JOIN process p ON p.id = t.process LEFT JOIN stack k ON k.id = s.stack LEFT JOIN frame f ON f.id = k.frame_id
+  LEFT JOIN executable e ON e.id = f.executable LEFT JOIN frame_line l ON l.frame = f.id AND l.depth = 0
+  LEFT JOIN function fn ON fn.id = l.function;
 
 CREATE VIEW top_functions AS
-WITH everything(run, event, n, w) AS (SELECT run, event, total_n, total FROM stack_total WHERE stack = 0)
 SELECT coalesce(fn.name, '[' || coalesce(e.path, 'unknown') || ']') AS function, coalesce(e.path, '') AS module,
-  round(100.0 * t.self / a.w, 2) AS self_pct, round(100.0 * t.total / a.w, 2) AS total_pct, t.self_n AS self_samples, t.total_n AS total_samples,
-  t.self, t.total, ev.name AS event, t.run
-FROM function_total t JOIN everything a ON a.run = t.run AND a.event = t.event JOIN event ev ON ev.id = t.event
+  round(100.0 * t.self / q.weight, 2) AS self_pct, round(100.0 * t.total / q.weight, 2) AS total_pct, t.self_n AS self_samples,
+  t.total_n AS total_samples, t.self, t.total, ev.name AS event, t.run
+FROM function_total t JOIN quality_total q ON q.run = t.run AND q.event = t.event JOIN event ev ON ev.id = t.event
   LEFT JOIN function fn ON fn.id = t.function LEFT JOIN executable e ON e.id = t.executable
 ORDER BY t.self DESC, t.total DESC;
 
+-- Sorted first (LIMIT -1 keeps the sort inside), named then: a LIMIT outside asks for the names of so many alone.
 CREATE VIEW top_stacks AS
-SELECT t.stack, t.self_n AS samples, t.self AS weight, n.name AS function, n.module, ev.name AS event, t.run
-FROM stack_total t JOIN stack k ON k.id = t.stack JOIN event ev ON ev.id = t.event
-  LEFT JOIN frame_name n ON n.frame = k.frame_id AND n.depth = 0
-WHERE t.self_n > 0 ORDER BY t.self DESC;
+SELECT t.stack, t.self_n AS samples, t.self AS weight,
+  coalesce(fn.name, CASE f.kind WHEN 4 THEN '[cut]' WHEN 6 THEN '[unknown]' ELSE '[' || coalesce(e.path, 'unknown') || ']' END) AS function,
+  coalesce(e.path, '') AS module, ev.name AS event, t.run
+FROM (SELECT run, event, stack, self, self_n FROM stack_total WHERE self_n > 0 ORDER BY self DESC LIMIT -1) t
+  CROSS JOIN event ev ON ev.id = t.event CROSS JOIN stack k ON k.id = t.stack CROSS JOIN frame f ON f.id = k.frame_id
+  LEFT JOIN executable e ON e.id = f.executable LEFT JOIN frame_line l ON l.frame = f.id AND l.depth = 0
+  LEFT JOIN function fn ON fn.id = l.function;
 
 -- The tree: one row a node, parent_id 0 at the root. Inlined lines are in frame_line.
 CREATE VIEW flame_nodes AS
-SELECT k.id, k.parent_id, n.name, n.module, n.kind, t.self, t.total, t.self_n AS self_samples, t.total_n AS total_samples, t.run, t.event
-FROM stack_total t JOIN stack k ON k.id = t.stack JOIN frame_name n ON n.frame = k.frame_id AND n.depth = 0;
+SELECT k.id, k.parent_id, coalesce(fn.name, CASE f.kind WHEN 4 THEN '[cut]' WHEN 6 THEN '[unknown]' ELSE '[' || coalesce(e.path, 'unknown') || ']' END) AS name,
+  coalesce(e.path, '') AS module, f.kind, t.self, t.total, t.self_n AS self_samples, t.total_n AS total_samples, t.run, t.event
+FROM event ev CROSS JOIN stack k CROSS JOIN stack_total t ON t.run = ev.run AND t.event = ev.id AND t.stack = k.id
+  CROSS JOIN frame f ON f.id = k.frame_id LEFT JOIN executable e ON e.id = f.executable
+  LEFT JOIN frame_line l ON l.frame = f.id AND l.depth = 0 LEFT JOIN function fn ON fn.id = l.function;
 
--- Root first, by ';'. Slow on large files: `aperture report --folded` is the fast way.
+-- One row a stack with samples, root first, by ';'. Each row walks its own way to the root, so that a LIMIT or a stack_id is quick; of
+-- everything, `aperture report --folded` is the fast way.
 CREATE VIEW folded AS
-WITH RECURSIVE up(leaf, run, event, n, at, path) AS (
-  SELECT t.stack, t.run, t.event, t.self_n, t.stack, '' FROM stack_total t WHERE t.self_n > 0
-  UNION ALL
-  SELECT u.leaf, u.run, u.event, u.n, k.parent_id,
-    (SELECT group_concat(name, ';') FROM (SELECT name FROM frame_name n WHERE n.frame = k.frame_id ORDER BY depth DESC))
-    || CASE u.path WHEN '' THEN '' ELSE ';' || u.path END
-  FROM up u JOIN stack k ON k.id = u.at WHERE u.at > 0)
-SELECT path AS stack, n AS samples, run, event FROM up WHERE at = 0;
+SELECT (WITH RECURSIVE up(at, path) AS (
+    SELECT t.stack, NULL
+    UNION ALL
+    SELECT k.parent_id,
+      coalesce((SELECT fn.name FROM frame_line l JOIN function fn ON fn.id = l.function WHERE l.frame = k.frame_id AND l.depth = 0
+          AND NOT EXISTS (SELECT 1 FROM frame_line i WHERE i.frame = k.frame_id AND i.depth = 1)),
+        (SELECT group_concat(name, ';') FROM (SELECT fn.name FROM frame_line l JOIN function fn ON fn.id = l.function
+          WHERE l.frame = k.frame_id ORDER BY l.depth DESC)),
+        (SELECT CASE f.kind WHEN 4 THEN '[cut]' WHEN 6 THEN '[unknown]' ELSE '[' || coalesce(e.path, 'unknown') || ']' END
+          FROM frame f LEFT JOIN executable e ON e.id = f.executable WHERE f.id = k.frame_id))
+        || coalesce(';' || up.path, '')
+    FROM up JOIN stack k ON k.id = up.at)
+  SELECT path FROM up WHERE at = 0) AS stack, t.self_n AS samples, t.run, t.event, t.stack AS stack_id
+FROM stack_total t WHERE t.self_n > 0;
 
 CREATE VIEW lock_top AS
 SELECT kind, address, count(*) AS waits, sum(dur_ns) AS total_ns, max(dur_ns) AS max_ns, run FROM lock_wait GROUP BY run, kind, address
@@ -71,12 +87,9 @@ ORDER BY t.weight DESC;
 -- How whole each run is. lost leaves out throttling, which is counted in times and not in samples.
 CREATE VIEW data_quality AS
 SELECT r.id AS run, r.end_reason IS NULL AS incomplete, coalesce(a.seen, 0) AS seen, coalesce(a.stored, 0) AS stored,
-  coalesce(a.filtered, 0) AS filtered, coalesce(a.lost, 0) AS lost, round(100.0 * coalesce(a.lost, 0) / max(1, a.seen), 3) AS lost_pct,
-  round(100.0 - 100.0 * coalesce((SELECT sum(t.total_n) FROM stack_total t JOIN stack k ON k.id = t.stack JOIN frame f ON f.id = k.frame_id
-    WHERE k.parent_id = 0 AND f.kind = 4 AND t.run = r.id), 0)
-    / max(1, (SELECT sum(total_n) FROM stack_total WHERE stack = 0 AND run = r.id)), 2) AS complete_pct,
-  (SELECT round(100.0 * sum(CASE WHEN EXISTS (SELECT 1 FROM frame_line l WHERE l.frame = k.frame_id) THEN t.total_n ELSE 0 END)
-    / max(1, sum(t.total_n)), 2) FROM stack_total t JOIN stack k ON k.id = t.stack JOIN frame f ON f.id = k.frame_id
-    WHERE f.kind <> 4 AND t.run = r.id) AS symbolised_pct
+  coalesce(a.filtered, 0) AS filtered, coalesce(a.lost, 0) AS lost, round(100.0 * coalesce(a.lost, 0) / max(1, coalesce(a.seen, 0)), 3) AS lost_pct,
+  round(100.0 * q.complete_n / q.n, 2) AS complete_pct, round(100.0 * q.named_n / max(1, q.frame_n), 2) AS symbolised_pct
 FROM run r LEFT JOIN (SELECT run, sum(seen) AS seen, sum(stored) AS stored, sum(filtered) AS filtered, sum(lost) AS lost
-  FROM account GROUP BY run) a ON a.run = r.id;
+  FROM account GROUP BY run) a ON a.run = r.id
+  LEFT JOIN (SELECT run, sum(n) AS n, sum(complete_n) AS complete_n, sum(frame_n) AS frame_n, sum(named_n) AS named_n
+  FROM quality_total GROUP BY run) q ON q.run = r.id;

@@ -2,6 +2,7 @@
 #include "store/private.h"
 
 #include "base/file.h"
+#include "store/schema.h"
 #include "store/sql_text.h"
 
 #include <errno.h>
@@ -137,9 +138,7 @@ static int first_rows(struct ap_store *s, const struct ap_store_run *run, struct
 	make_uuid(uuid);
 	rc = sqlite3_exec(s->db, "PRAGMA page_size=16384; BEGIN;", NULL, NULL, NULL);
 	if (!rc)
-		rc = sqlite3_exec(s->db, ap_sql_schema, NULL, NULL, NULL);
-	if (!rc)
-		rc = sqlite3_exec(s->db, ap_sql_views, NULL, NULL, NULL);
+		rc = ap_schema_create(s->db, &ap_schemas);
 	if (!rc)
 		rc = text_row(s, ap_sql_add_host, run, uuid);
 	if (!rc)

@@ -1,196 +1,213 @@
-/* Merging: the ledger (run.uuid) says what is new; a file beside the output takes it all and is renamed over it at the end, so that a failure
- * leaves the output as it was. */
+/* Merging: the ledger (run.uuid) says what is new. An output that is there is added to in one transaction; a new one is made beside its name and
+ * put there when it is whole. On a failure either is as it was before. */
 #include "store/merge.h"
 
-#include "base/mem.h"
-#include "store/sql_text.h"
+#include "store/private.h"
+#include "store/schema.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* How many runs in has, and how many of them out (NULL: none) knows. */
+static const char CACHE[] = "PRAGMA cache_size=-65536"; /* 64 MiB: the index of the stacks stays in memory */
+/* Nobody sees the new file before it is whole: nothing to roll back, one sync at the end. */
+static const char NEW_FILE[] = "PRAGMA page_size=16384; PRAGMA synchronous=OFF; PRAGMA journal_mode=OFF; BEGIN";
+
+struct job {
+	const char *out;
+	sqlite3 *db;
+	struct ap_merge *merge;
+	struct ap_merge_stats *stats;
+	struct ap_why *why;
+};
+
+/* How many runs of in are new to out (NULL: nothing is there), or fuller than its own. */
 static int ledger(sqlite3 *out, sqlite3 *in, const char *path, uint64_t *ret_new, uint64_t *ret_known, struct ap_why *why)
 {
-	sqlite3_stmt *runs = NULL, *find = NULL;
-	int rc = SQLITE_ERROR;
+	sqlite3_stmt *runs = NULL;
+	enum ap_run_state state;
+	int64_t id;
+	int rc = SQLITE_ERROR, err = 0;
 
 	*ret_new = *ret_known = 0;
-	if (!sqlite3_prepare_v2(in, "SELECT uuid FROM run", -1, &runs, NULL) &&
-		(!out || !sqlite3_prepare_v2(out, "SELECT 1 FROM run WHERE uuid = ?", -1, &find, NULL)))
-		while ((rc = sqlite3_step(runs)) == SQLITE_ROW) {
-			bool known;
-
-			sqlite3_bind_value(find, 1, sqlite3_column_value(runs, 0));
-			known = find && sqlite3_step(find) == SQLITE_ROW;
-			sqlite3_reset(find);
-			*(known ? ret_known : ret_new) += 1;
+	if (!sqlite3_prepare_v2(in, "SELECT id FROM run", -1, &runs, NULL))
+		while (!err && (rc = sqlite3_step(runs)) == SQLITE_ROW) {
+			err = ap_merge_run_state(out, in, sqlite3_column_int64(runs, 0), &state, &id);
+			*(state == AP_RUN_KNOWN ? ret_known : ret_new) += !err;
 		}
 	sqlite3_finalize(runs);
-	sqlite3_finalize(find);
-	return rc == SQLITE_DONE ? 0 : ap_why(why, EBADMSG, "%s: damaged: its runs cannot be read", path);
+	return !err && rc == SQLITE_DONE ? 0 : ap_why(why, EBADMSG, "%s: damaged: its runs cannot be read", path);
 }
 
-static int quick_check(sqlite3 *in, const char *path, struct ap_why *why)
+static bool same_file(const char *a, const char *b)
 {
-	sqlite3_stmt *st = NULL;
-	bool ok = !sqlite3_prepare_v2(in, "PRAGMA quick_check(1)", -1, &st, NULL) && sqlite3_step(st) == SQLITE_ROW &&
-		!strcmp((const char *)sqlite3_column_text(st, 0), "ok");
+	struct stat x, y;
 
-	sqlite3_finalize(st);
-	return ok ? 0 : ap_why(why, EBADMSG, "%s: damaged or cut short: refused", path);
+	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-static int copy_old(sqlite3 *db, sqlite3 *old)
+/* *fresh: the file has something to add. ret_in NULL: only asks. */
+static int look(struct job *j, const char *path, bool *fresh, sqlite3 **ret_in)
 {
-	sqlite3_backup *b = sqlite3_backup_init(db, "main", old, "main");
-
-	if (!b)
-		return -1;
-	sqlite3_backup_step(b, -1);
-	return sqlite3_backup_finish(b);
-}
-
-static int start(const char *temp, sqlite3 *old, sqlite3 **ret_db, struct ap_why *why)
-{
-	int fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), rc;
-
-	if (fd < 0)
-		return ap_why(why, errno, "%s: cannot create it: %s", temp, strerror(errno));
-	close(fd);
-	rc = sqlite3_open_v2(temp, ret_db, SQLITE_OPEN_READWRITE, NULL);
-	if (!rc)
-		rc = sqlite3_exec(*ret_db, "PRAGMA page_size=16384; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536", NULL, NULL, NULL);
-	if (!rc && old)
-		rc = copy_old(*ret_db, old);
-	if (!rc)
-		rc = sqlite3_exec(*ret_db, "PRAGMA journal_mode=MEMORY; BEGIN", NULL, NULL, NULL);
-	if (!rc && !old)
-		rc = sqlite3_exec(*ret_db, ap_sql_schema, NULL, NULL, NULL);
-	if (!rc && !old)
-		rc = sqlite3_exec(*ret_db, ap_sql_views, NULL, NULL, NULL);
-	return rc ? ap_why(why, rc == SQLITE_FULL ? ENOSPC : EIO, "%s: cannot prepare it: %s", temp, sqlite3_errmsg(*ret_db)) : 0;
-}
-
-static int add_file(sqlite3 *db, const char *path, struct ap_merge_stats *stats, struct ap_why *why)
-{
-	uint64_t fresh, known;
+	const struct ap_schema *schema;
+	uint64_t n_new, known;
 	sqlite3 *in;
-	int err = ap_store_open_read(path, &in, why);
+	int err = ap_store_open_raw(path, &in, &schema, j->why);
 
 	if (err)
 		return err;
-	err = ledger(db, in, path, &fresh, &known, why);
-	if (!err)
-		err = quick_check(in, path, why);
+	err = ledger(j->db, in, path, &n_new, &known, j->why);
+	/* with itself: nothing is new, and its lock is ours */
+	*fresh = !err && n_new && !(j->db && same_file(path, j->out));
+	if (!err && !*fresh)
+		j->stats->runs_known += known;
+	if (err || !*fresh || !ret_in)
+		sqlite3_close(in);
+	else
+		*ret_in = in;
+	return err;
+}
+
+static int add_file(struct job *j, const char *path)
+{
+	sqlite3 *in = NULL;
+	bool fresh;
+	int err = look(j, path, &fresh, &in);
+
 	if (!err && fresh)
-		err = ap_merge_rows(db, in, path, stats, why);
-	else if (!err)
-		stats->runs_known += known;
-	stats->files++;
+		err = ap_merge_rows(j->merge, in, path, j->stats, j->why);
+	j->stats->files += !err;
 	sqlite3_close(in);
 	return err;
 }
 
-/* Closes db whatever happens. */
-static int finish(sqlite3 *db, const char *temp, struct ap_why *why)
+static int add_files(struct job *j, const char *const *paths, size_t n)
 {
-	AP_AUTO_CLOSE int fd = -1;
-	int err = ap_store_derive(db, why);
+	int err = 0, rc;
 
-	if (!err && (sqlite3_exec(db, ap_sql_indexes, NULL, NULL, NULL) ||
-			    sqlite3_exec(db, "COMMIT; PRAGMA journal_mode=DELETE", NULL, NULL, NULL)))
-		err = ap_why(why, EIO, "%s: cannot finish it: %s", temp, sqlite3_errmsg(db));
-	sqlite3_close(db);
+	if (!ap_store_totals_fresh(j->db))
+		err = ap_store_derive(j->db, j->why);
+	if (!err)
+		err = ap_merge_new(j->db, &j->merge, j->why);
+	for (size_t i = 0; i < n && !err; i++)
+		err = add_file(j, paths[i]);
 	if (err)
 		return err;
-	fd = open(temp, O_RDONLY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) ? ap_why(why, errno, "%s: fsync failed: %s", temp, strerror(errno)) : 0;
+	rc = ap_schema_index(j->db);
+	if (!rc)
+		rc = ap_store_mark_totals(j->db);
+	return rc ? ap_why(j->why, ap_store_errno(j->db, rc), "%s: cannot finish it: %s", j->out, sqlite3_errmsg(j->db)) : 0;
 }
 
-static int replace(const char *temp, const char *out, struct ap_why *why)
+/* Closes the output whatever err says. */
+static int end(struct job *j, int err)
+{
+	j->merge = ap_merge_free(j->merge);
+	if (!err && sqlite3_exec(j->db, "COMMIT", NULL, NULL, NULL))
+		err = ap_why(j->why, ap_store_errno(j->db, sqlite3_errcode(j->db)), "%s: cannot commit: %s", j->out, sqlite3_errmsg(j->db));
+	if (err) /* a failed write may have ended the transaction: then this says so, which changes nothing */
+		sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite3_close(AP_STEAL(j->db));
+	return err;
+}
+
+static int start_new(struct job *j, const char *temp)
+{
+	int fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), rc;
+
+	if (fd < 0)
+		return ap_why(j->why, errno, "%s: cannot create it: %s", temp, strerror(errno));
+	close(fd);
+	rc = sqlite3_open_v2(temp, &j->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (!rc)
+		rc = sqlite3_exec(j->db, CACHE, NULL, NULL, NULL);
+	if (!rc)
+		rc = sqlite3_exec(j->db, NEW_FILE, NULL, NULL, NULL);
+	if (!rc)
+		rc = ap_schema_create(j->db, &ap_schemas);
+	return rc ? ap_why(j->why, ap_store_errno(j->db, rc), "%s: cannot prepare it: %s", temp, sqlite3_errmsg(j->db)) : 0;
+}
+
+static int put_there(const char *temp, const char *out, struct ap_why *why)
 {
 	AP_AUTO_FREE char *folder = strdup(out);
 	char *slash = folder ? strrchr(folder, '/') : NULL;
-	AP_AUTO_CLOSE int fd = -1;
-	struct ap_buf wal = {0};
-	int busy = !ap_buf_printf(&wal, "%s-wal", out) && !access(wal.data, F_OK);
+	AP_AUTO_CLOSE int fd = open(temp, O_RDONLY | O_CLOEXEC);
+	AP_AUTO_CLOSE int folder_fd = -1;
 
-	ap_buf_done(&wal);
-	if (busy)
-		return ap_why(why, EBUSY, "%s: it is still being written; merge when its recording has ended", out);
-	if (rename(temp, out))
+	if (fd < 0 || fsync(fd))
+		return ap_why(why, errno, "%s: fsync failed: %s", temp, strerror(errno));
+	if (renameat2(AT_FDCWD, temp, AT_FDCWD, out, RENAME_NOREPLACE) && (errno != EINVAL || rename(temp, out)))
 		return ap_why(why, errno, "%s: cannot put the merged file there: %s", out, strerror(errno));
 	if (slash)
 		*(slash == folder ? slash + 1 : slash) = '\0';
-	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0)
-		fsync(fd);
+	folder_fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder_fd < 0 || fsync(folder_fd))
+		return ap_why(why, errno, "%s: is there, but its folder cannot be synced: %s", out, strerror(errno));
 	return 0;
 }
 
-static int all_known(sqlite3 *old, const char *const *paths, size_t n, bool *ret, struct ap_merge_stats *stats, struct ap_why *why)
+static int merge_new(struct job *j, const char *const *paths, size_t n)
 {
-	uint64_t fresh = 0, known;
+	AP_AUTO_FREE char *temp = NULL;
+	int err;
+
+	if (asprintf(&temp, "%s.merge-%d", j->out, (int)getpid()) < 0)
+		return ap_why(j->why, ENOMEM, "%s: out of memory", j->out);
+	err = start_new(j, temp);
+	if (err == -EEXIST)
+		return err;
+	if (!err)
+		err = add_files(j, paths, n);
+	err = end(j, err);
+	if (!err)
+		err = put_there(temp, j->out, j->why);
+	if (err)
+		unlink(temp);
+	return err;
+}
+
+static int all_known(struct job *j, const char *const *paths, size_t n, bool *ret)
+{
+	bool fresh = false;
 	int err = 0;
 
 	for (size_t i = 0; i < n && !err && !fresh; i++) {
-		sqlite3 *in;
-
-		err = ap_store_open_read(paths[i], &in, why);
-		if (err)
-			return err;
-		err = ledger(old, in, paths[i], &fresh, &known, why);
-		stats->files++;
-		stats->runs_known += known;
-		sqlite3_close(in);
+		err = look(j, paths[i], &fresh, NULL);
+		j->stats->files += !err;
 	}
 	*ret = !fresh;
 	return err;
 }
 
-static int merge_new(const char *out, const char *temp, sqlite3 **old, const char *const *paths, size_t n, struct ap_merge_stats *stats,
-	struct ap_why *why)
+/* Asked by a reader first: where nothing is new, the output is not even opened for writing. */
+static int merge_into(struct job *j, const char *const *paths, size_t n)
 {
-	sqlite3 *db = NULL;
-	int err = start(temp, *old, &db, why);
+	const struct ap_schema *schema;
+	bool known = false;
+	int err = ap_store_open_raw(j->out, &j->db, &schema, j->why);
 
-	sqlite3_close(AP_STEAL(*old)); /* the log of the old file is folded in now */
-	for (size_t i = 0; i < n && !err; i++)
-		err = add_file(db, paths[i], stats, why);
-	if (err)
-		sqlite3_close(db);
-	else
-		err = finish(db, temp, why);
 	if (!err)
-		err = replace(temp, out, why);
-	if (err && err != -EEXIST)
-		unlink(temp);
-	return err;
+		err = all_known(j, paths, n, &known);
+	sqlite3_close(AP_STEAL(j->db));
+	if (err || known)
+		return err;
+	*j->stats = (struct ap_merge_stats){0};
+	err = ap_store_open_write(j->out, &j->db, j->why);
+	if (err)
+		return err;
+	if (sqlite3_exec(j->db, CACHE, NULL, NULL, NULL) || sqlite3_exec(j->db, "BEGIN IMMEDIATE", NULL, NULL, NULL))
+		err = ap_why(j->why, EBUSY, "%s: cannot begin: %s", j->out, sqlite3_errmsg(j->db));
+	return end(j, err ? err : add_files(j, paths, n));
 }
 
 int ap_store_merge(const char *out, const char *const *paths, size_t n, struct ap_merge_stats *ret_stats, struct ap_why *why)
 {
-	AP_AUTO_FREE char *temp = NULL;
-	sqlite3 *old = NULL;
-	bool known = false;
-	int err = 0;
+	struct job j = {.out = out, .stats = ret_stats, .why = why};
 
 	*ret_stats = (struct ap_merge_stats){0};
-	if (!access(out, F_OK)) {
-		err = ap_store_open_read(out, &old, why);
-		if (!err)
-			err = all_known(old, paths, n, &known, ret_stats, why);
-	}
-	if (!err && !known) {
-		*ret_stats = (struct ap_merge_stats){0};
-		if (asprintf(&temp, "%s.merge-%d", out, (int)getpid()) < 0)
-			err = ap_why(why, ENOMEM, "%s: out of memory", out);
-		else
-			err = merge_new(out, temp, &old, paths, n, ret_stats, why);
-	}
-	sqlite3_close(old);
-	return err;
+	return access(out, F_OK) ? merge_new(&j, paths, n) : merge_into(&j, paths, n);
 }

@@ -1,15 +1,17 @@
-/* Opening what somebody else may have written: our mark, our version, our schema, nothing else; and a connection that cannot be led astray. */
+/* Opening what somebody else may have written: our mark, our version, our schema, nothing else; and a connection that cannot be led astray.
+ * A reader never writes to the file. What it lacks (the totals of a recording that has not ended, the views of an older version) is made in the
+ * connection's own temporary database. */
 #include "store/private.h"
 
-#include "store/sql_text.h"
+#include "store/schema.h"
+#include "store/snapshot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { APPLICATION_ID = 1095783508, SCHEMA_VERSION = 1 };
+enum { BUSY_MS = 2000, BYTES_A_ROW = 4, SMALL_IDS = 1 << 16 };
 
 int64_t ap_store_number(sqlite3 *db, const char *sql)
 {
@@ -22,68 +24,85 @@ int64_t ap_store_number(sqlite3 *db, const char *sql)
 	return v;
 }
 
-/* Every table, view and index of the file is one of ours, word for word. */
-static int same_schema(sqlite3 *db, const char *path, struct ap_why *why)
+uint64_t ap_store_max_id(sqlite3 *db)
 {
-	sqlite3_stmt *theirs = NULL, *ours_of = NULL;
-	sqlite3 *ours = NULL;
-	int err = 0, rc = SQLITE_ERROR;
+	int64_t pages = ap_store_number(db, "PRAGMA main.page_count"), size = ap_store_number(db, "PRAGMA main.page_size");
 
-	if (sqlite3_open(":memory:", &ours) || sqlite3_exec(ours, ap_sql_schema, NULL, NULL, NULL) ||
-		sqlite3_exec(ours, ap_sql_views, NULL, NULL, NULL) || sqlite3_exec(ours, ap_sql_indexes, NULL, NULL, NULL) ||
-		sqlite3_prepare_v2(ours, "SELECT 1 FROM sqlite_master WHERE type = ?1 AND name = ?2 AND sql IS ?3", -1, &ours_of, NULL))
-		err = ap_why(why, ENOMEM, "%s: cannot check its schema: %s", path, ours ? sqlite3_errmsg(ours) : "out of memory");
-	else if (sqlite3_prepare_v2(db, "SELECT type, name, sql FROM sqlite_master", -1, &theirs, NULL))
-		err = ap_why(why, EBADMSG, "%s: damaged: %s", path, sqlite3_errmsg(db));
-	while (!err && (rc = sqlite3_step(theirs)) == SQLITE_ROW) {
-		for (int i = 0; i < 3; i++)
-			sqlite3_bind_value(ours_of, i + 1, sqlite3_column_value(theirs, i));
-		if (sqlite3_step(ours_of) != SQLITE_ROW)
-			err = ap_why(why, EBADMSG, "%s: its %s is not Aperture's: refused", path, (const char *)sqlite3_column_text(theirs, 1));
-		sqlite3_reset(ours_of);
-	}
-	if (!err && rc != SQLITE_DONE)
-		err = ap_why(why, EBADMSG, "%s: damaged: %s", path, sqlite3_errmsg(db));
-	sqlite3_finalize(theirs);
-	sqlite3_finalize(ours_of);
-	sqlite3_close(ours);
-	return err;
+	return pages < 0 || size < 0 ? SMALL_IDS : (uint64_t)pages * (uint64_t)size / BYTES_A_ROW + SMALL_IDS;
 }
 
-static int check(sqlite3 *db, const char *path, struct ap_why *why)
+static void set_up(sqlite3 *db)
 {
-	int64_t id = ap_store_number(db, "PRAGMA application_id"), version = ap_store_number(db, "PRAGMA user_version");
-
-	if (id < 0)
-		return ap_why(why, EBADMSG, "%s: not an Aperture file, or damaged: %s", path, sqlite3_errmsg(db));
-	if (id != APPLICATION_ID)
-		return ap_why(why, EBADMSG, "%s: not an Aperture file", path);
-	if (version > SCHEMA_VERSION)
-		return ap_why(why, EPROTONOSUPPORT, "%s: written by a newer Aperture (schema %lld, this one knows %d): update aperture", path,
-			(long long)version, SCHEMA_VERSION);
-	return same_schema(db, path, why);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_exec(db, "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0", NULL, NULL, NULL);
+	sqlite3_busy_timeout(db, BUSY_MS);
 }
 
 static int open_db(const char *path, int flags, sqlite3 **ret_db, struct ap_why *why)
 {
 	struct stat st;
 	sqlite3 *db;
-	int err;
 
 	if (stat(path, &st))
 		return ap_why(why, errno, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return ap_why(why, EBADMSG, "%s: not a regular file", path);
-	if (sqlite3_open_v2(path, &db, flags, NULL)) {
-		ap_why(why, EIO, "%s: cannot open: %s", path, sqlite3_errmsg(db));
+	if (sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL)) {
+		int error = access(path, R_OK) ? errno : EIO;
+
+		ap_why(why, error, "%s: cannot open: %s", path, error == EIO ? sqlite3_errmsg(db) : strerror(error));
 		sqlite3_close(db);
-		return -EIO;
+		return -error;
 	}
-	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	sqlite3_exec(db, "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0", NULL, NULL, NULL);
-	sqlite3_busy_timeout(db, 2000);
-	err = check(db, path, why);
+	set_up(db);
+	*ret_db = db;
+	return 0;
+}
+
+/* The first page cannot be had because of what lies, or cannot be made, beside the file. */
+static bool needs_copy(sqlite3 *db)
+{
+	int rc = sqlite3_exec(db, "SELECT 1 FROM sqlite_master LIMIT 1", NULL, NULL, NULL) & 0xff;
+
+	return rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY;
+}
+
+static int open_anywhere(const char *path, sqlite3 **ret_db, struct ap_why *why)
+{
+	sqlite3 *db;
+	int err = open_db(path, SQLITE_OPEN_READONLY, &db, why);
+
+	if (!err && needs_copy(db)) {
+		sqlite3_close(db);
+		err = ap_snapshot_open(path, &db, why);
+		if (!err)
+			set_up(db);
+	}
+	if (!err)
+		*ret_db = db;
+	return err;
+}
+
+static int complete(sqlite3 *db, const struct ap_schema *schema, const char *path, struct ap_why *why)
+{
+	if (schema == &ap_schemas.all[ap_schemas.n - 1] && ap_store_totals_fresh(db))
+		return sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) ? ap_why(why, EIO, "%s: %s", path, sqlite3_errmsg(db)) : 0;
+	if (ap_schema_shadow(db, &ap_schemas, schema))
+		return ap_why(why, ENOMEM, "%s: cannot make its totals: %s", path, sqlite3_errmsg(db));
+	return ap_store_derive_unmarked(db, why);
+}
+
+int ap_store_open_raw(const char *path, sqlite3 **ret_db, const struct ap_schema **ret_schema, struct ap_why *why)
+{
+	sqlite3 *db;
+	int err = open_anywhere(path, &db, why);
+
+	if (err)
+		return err;
+	/* one state of a file that may be growing */
+	sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
+	err = ap_schema_check(db, &ap_schemas, path, ret_schema, why);
 	if (err) {
 		sqlite3_close(db);
 		return err;
@@ -94,16 +113,13 @@ static int open_db(const char *path, int flags, sqlite3 **ret_db, struct ap_why 
 
 int ap_store_open_read(const char *path, sqlite3 **ret_db, struct ap_why *why)
 {
+	const struct ap_schema *schema;
 	sqlite3 *db;
-	/* read-write where allowed, so that the log of a killed recording can be read; query_only keeps the content as it is */
-	int flags = access(path, W_OK) ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE, err = open_db(path, flags, &db, why);
+	int err = ap_store_open_raw(path, &db, &schema, why);
 
 	if (err)
 		return err;
-	/* A recording that was killed or ran out of disk has no totals yet: they are made where the file may be written; without, the views that need them are empty. */
-	if (flags == SQLITE_OPEN_READWRITE && ap_store_number(db, "SELECT EXISTS (SELECT 1 FROM sample) AND (NOT EXISTS (SELECT 1 FROM stack_total) OR "
-		"EXISTS (SELECT 1 FROM run WHERE end_reason IS NULL))") > 0)
-		err = ap_store_derive(db, why);
+	err = complete(db, schema, path, why);
 	if (err) {
 		sqlite3_close(db);
 		return err;
@@ -113,7 +129,44 @@ int ap_store_open_read(const char *path, sqlite3 **ret_db, struct ap_why *why)
 	return 0;
 }
 
+/* Out of the log of a recording that was killed; one that goes on holds a lock for as long. */
+static int fold_log(sqlite3 *db, const char *path, struct ap_why *why)
+{
+	int rc = sqlite3_exec(db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
+
+	if (!rc)
+		return 0;
+	if (rc == SQLITE_BUSY)
+		return ap_why(why, EBUSY, "%s: it is still being written or read; try again when that has ended", path);
+	if (rc == SQLITE_READONLY)
+		return ap_why(why, EROFS, "%s: it, or its folder, cannot be written", path);
+	return ap_why(why, ap_store_errno(db, rc), "%s: cannot be opened for writing: %s", path, sqlite3_errmsg(db));
+}
+
+int ap_store_open_write(const char *path, sqlite3 **ret_db, struct ap_why *why)
+{
+	const struct ap_schema *schema;
+	sqlite3 *db;
+	int err = open_db(path, SQLITE_OPEN_READWRITE, &db, why);
+
+	if (err)
+		return err;
+	err = ap_schema_check(db, &ap_schemas, path, &schema, why);
+	if (!err && sqlite3_db_readonly(db, "main"))
+		err = ap_why(why, EROFS, "%s: it cannot be written here", path);
+	if (!err)
+		err = fold_log(db, path, why);
+	if (!err)
+		err = ap_schema_migrate(db, &ap_schemas, schema, path, why);
+	if (err) {
+		sqlite3_close(db);
+		return err;
+	}
+	*ret_db = db;
+	return 0;
+}
+
 int ap_store_open_names(const char *path, sqlite3 **ret_db, struct ap_why *why)
 {
-	return open_db(path, SQLITE_OPEN_READWRITE, ret_db, why);
+	return ap_store_open_write(path, ret_db, why);
 }

@@ -2,6 +2,7 @@
  * is still tried: a full disk often has room for one row once the WAL is folded in. */
 #include "store/private.h"
 
+#include "store/schema.h"
 #include "store/sql_text.h"
 
 #include <errno.h>
@@ -69,7 +70,7 @@ int ap_store_seal(struct ap_store *s, const struct ap_store_end *end, struct ap_
 		derive_err = ap_store_derive(s->db, err ? NULL : why);
 	if (!err)
 		err = derive_err;
-	if ((!err || err == -EFBIG) && (rc = sqlite3_exec(s->db, ap_sql_indexes, NULL, NULL, NULL)))
+	if ((!err || err == -EFBIG) && (rc = ap_schema_index(s->db)))
 		err = ap_why(why, ap_store_errno(s->db, rc), "%s: cannot build its indexes: %s", s->path, sqlite3_errmsg(s->db));
 	rc = sqlite3_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE;", NULL, NULL, NULL);
 	if (!err && rc)
