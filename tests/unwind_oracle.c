@@ -317,7 +317,7 @@ int main(int argc, char **argv)
 	if (!o || ap_tracker_new(&tc, &o->tracker, &why) || ap_tables_new(TABLE_BYTES, &o->tables))
 		return 1;
 	if (!pid) {
-		if (!argv[optind] || ap_child_fork(argv + optind, &child, &why))
+		if (!argv[optind] || ap_child_fork(argv + optind, NULL, &child, &why))
 			return 1;
 		pid = child.pid;
 		cfg.enable_on_exec = true;
