@@ -36,6 +36,8 @@ _aperture()
 	record,--source) words='auto perf' ;;
 	record,--call-graph) words='auto dwarf fp none' ;;
 	*,--format) words='text json csv' ; [[ $command == doctor ]] && words='text json' ;;
+	report,--host | report,--run | report,--pid | report,--tid | report,--comm | report,--cpu | report,--event | report,--function | report,--module) return ;;
+	report,--label | report,--from | report,--to | report,--max-loss | report,-n | report,--limit) return ;;
 	record,-[tCcdD] | record,--label | record,--max-size | record,--max-memory) return ;;
 	*,--debug-dir)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
@@ -43,10 +45,10 @@ _aperture()
 	esac
 	if [[ -z $words && $cur == -* ]]; then
 		case $command in
-		record) words='-o -p -t -a -C -u -G -e -F -c -d -D -q -v --source= --call-graph= --max-size --max-memory --label --no-symbols --replay --help --' ;;
-		report) words='--top --tree --flame --folded --summary --host --run --pid --tid --comm --cpu --event --function --module --label --from --to --invert --format= -o --help' ;;
+		record) words='-o --output -p --pid -t --tid -a --all-cpus -C --cpu -u --uid -G --cgroup -e --event -F --freq -c --count -d --duration -D --delay -g -q --quiet -v --verbose --source= --call-graph= --max-size --max-memory --label --no-symbols --replay --help --' ;;
+		report) words='--top --tree --flame --folded --summary --host --run --pid --tid --comm --cpu --event --function --module --label --from --to --base --invert --strict --max-loss --format= -n --limit -o --output --no-pager -h --help' ;;
 		query) words='--format= --help' ;;
-		merge) words='-o --help' ;;
+		merge) words='-o --output --help' ;;
 		symbolize) words='--debug-dir --debuginfod --help' ;;
 		doctor) words='--format= --help' ;;
 		esac

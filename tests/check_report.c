@@ -1,8 +1,12 @@
 /* report: what each sink makes of hostile bytes; the outputs and filters on a small file written by hand. */
+#include "report/filter.h"
+#include "report/fit.h"
 #include "report/report.h"
+#include "report/when.h"
 #include "store/store.h"
 #include "tests/check_main.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -77,16 +81,20 @@ static sqlite3 *small_file(void)
 	return db;
 }
 
-typedef int (*report)(sqlite3 *db, const struct ap_report_options *o, FILE *out, struct ap_why *why);
+enum kind { TOP, FOLDED, SUMMARY };
 
-static char *text_of(report fn, sqlite3 *db, struct ap_report_options o)
+static char *text_of(enum kind kind, sqlite3 *db, struct ap_report_options o)
 {
 	struct ap_why why = {.text = ""};
+	struct ap_view *v;
 	char *text = NULL;
 	size_t n;
 	FILE *f = open_memstream(&text, &n);
 
-	ck_assert_msg(!fn(db, &o, f, &why), "%s", why.text);
+	ck_assert_msg(!ap_view_open(db, &o.filter, false, &v, &why), "%s", why.text);
+	ck_assert_msg(!(kind == TOP ? ap_report_top(v, NULL, &o, f, &why) : kind == FOLDED ? ap_report_folded(v, NULL, &o, f, &why)
+		: ap_report_summary(db, v, &o, f, &why)), "%s", why.text);
+	ap_view_free(v);
 	fclose(f);
 	return text;
 }
@@ -111,7 +119,7 @@ START_TEST(folded_and_filters)
 	char *t;
 
 	for (size_t i = 0; i < AP_ARRAY_LEN(cases); i++) {
-		t = text_of(ap_report_folded, db, (struct ap_report_options){.filter = cases[i].filter});
+		t = text_of(FOLDED, db, (struct ap_report_options){.filter = cases[i].filter});
 		ck_assert_msg(!strcmp(t, cases[i].text), "case %zu: %s", i, t);
 		free(t);
 	}
@@ -123,18 +131,105 @@ END_TEST
 START_TEST(top_and_summary)
 {
 	sqlite3 *db = small_file();
-	char *t = text_of(ap_report_top, db, (struct ap_report_options){.format = AP_FORMAT_CSV});
+	char *t = text_of(TOP, db, (struct ap_report_options){.format = AP_FORMAT_CSV});
 	char *work = strstr(t, "\"work;<b>\""), *top = strstr(t, "\"main\"");
 
 	ck_assert_msg(work && top && work < top, "%s", t);
 	free(t);
-	t = text_of(ap_report_top, db, (struct ap_report_options){.format = AP_FORMAT_JSON});
+	t = text_of(TOP, db, (struct ap_report_options){.format = AP_FORMAT_JSON});
 	ck_assert_msg(strstr(t, "work;\\u003cb\\u003e") && strstr(t, "75."), "%s", t);
 	free(t);
-	t = text_of(ap_report_summary, db, (struct ap_report_options){.format = AP_FORMAT_JSON});
+	t = text_of(SUMMARY, db, (struct ap_report_options){.format = AP_FORMAT_JSON});
 	ck_assert_msg(strstr(t, "\"samples\": 4, \"lost\": 0") && strstr(t, "\"complete_pct\": 100.00, \"symbolised_pct\": 100.00") &&
 		strstr(t, "\"incomplete\": false"), "%s", t);
 	free(t);
+	sqlite3_close(db);
+	unlink(PATH);
+}
+END_TEST
+
+static void when(const char *text, bool absolute, int64_t ns)
+{
+	struct report_when w;
+	struct ap_why why;
+
+	ck_assert_msg(!report_when_parse("--from", text, &w, &why), "%s", text);
+	ck_assert_msg(w.given && w.absolute == absolute && w.ns == ns, "%s: %lld", text, (long long)w.ns);
+}
+
+START_TEST(times)
+{
+	static const char *const bad[] = {"", "-1", "+1", "1.5x", "1 s", "nan", "inf", "1e300", "0x10x", "2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z",
+		"2026-11-24T24:00:00Z", "2026-11-24", "2026-11-24T10:00:00+25:00", "2026-11-24T10:00:00Zx", "2026-11-24T10:00:00+1:-5", "1969-12-31T23:59:59Z"};
+	struct report_when w;
+	struct ap_why why;
+
+	when("1.5s", false, 1500000000);
+	when("3", false, 3000000000);
+	when("200ms", false, 200000000);
+	when(".5us", false, 500);
+	when("0.1", false, 100000000);
+	when("2m", false, 120000000000);
+	when("1970-01-01T00:00:01Z", true, 1000000000);
+	when("1970-01-01T00:00:01.123456789123Z", true, 1123456789);
+	when("1970-01-01T01:00:01+01:00", true, 1000000000);
+	when("1970-01-01 00:00:01.5", true, 1500000000);
+	when("2026-11-24T10:00:00-00:30", true, 1795516200000000000);
+	for (size_t i = 0; i < AP_ARRAY_LEN(bad); i++)
+		ck_assert_msg(report_when_parse("--from", bad[i], &w, &why) == -EINVAL, "%s", bad[i]);
+	ck_assert_int_eq(report_when_parse("--from", NULL, &w, &why), 0);
+	ck_assert(!w.given);
+}
+END_TEST
+
+START_TEST(names_are_cut_in_the_middle)
+{
+	static const struct {
+		const char *name;
+		size_t columns, width;
+		const char *text;
+	} cases[] = {
+		{"short", 10, 5, "short"},
+		{"exactly10!", 10, 10, "exactly10!"},
+		{"one_too_lon", 10, 10, "one_\xe2\x80\xa6o_lon"},
+		{"one_too_lon", 0, 11, "one_too_lon"},
+		{"\xe6\xbc\xa2\xe5\xad\x97", 4, 4, "\xe6\xbc\xa2\xe5\xad\x97"},
+		{"\xe6\xbc\xa2\xe5\xad\x97", 3, 3, "\xe2\x80\xa6\xe5\xad\x97"},
+		{"e\xcc\x81", 1, 1, "e\xcc\x81"},
+		{"\x1b", 0, 4, "\\x1b"},
+		{"", 3, 0, ""},
+	};
+
+	for (size_t i = 0; i < AP_ARRAY_LEN(cases); i++) {
+		struct ap_buf b = {0};
+		size_t width;
+
+		ck_assert_int_eq(report_fit(&b, cases[i].name, cases[i].columns, &width), 0);
+		ck_assert_msg(!strcmp(b.data, cases[i].text) && width == cases[i].width, "case %zu: %s, %zu", i, b.data, width);
+		ap_buf_done(&b);
+	}
+}
+END_TEST
+
+/* What walks the samples by itself gets what the reports show. */
+START_TEST(a_filter_as_sql_is_the_same_filter)
+{
+	static const struct {
+		struct ap_report_filter filter;
+		int n;
+	} cases[] = {{{0}, 4}, {{.cpu = "1-7"}, 3}, {{.pid = "9-10"}, 4}, {{.pid = "11"}, 0}, {{.comm = "prog"}, 4}, {{.event = "x,cpu-clock"}, 4},
+		{{.event = "cpu"}, 0}, {{.from = "150ns", .to = "202ns"}, 2}, {{.host = "h"}, 4}, {{.run = "zzzz"}, 0}};
+	sqlite3 *db = small_file();
+
+	for (size_t i = 0; i < AP_ARRAY_LEN(cases); i++) {
+		struct ap_why why = {.text = ""};
+		sqlite3_stmt *st;
+
+		ck_assert_msg(!report_filter_prepare(db, "SELECT count(*)", &cases[i].filter, "", &st, &why), "%s", why.text);
+		ck_assert_int_eq(sqlite3_step(st), SQLITE_ROW);
+		ck_assert_msg(sqlite3_column_int(st, 0) == cases[i].n, "case %zu: %d", i, sqlite3_column_int(st, 0));
+		sqlite3_finalize(st);
+	}
 	sqlite3_close(db);
 	unlink(PATH);
 }
@@ -148,6 +243,9 @@ int main(void)
 	tcase_add_test(t, each_sink_is_safe_from_what_names_hold);
 	tcase_add_test(t, folded_and_filters);
 	tcase_add_test(t, top_and_summary);
+	tcase_add_test(t, times);
+	tcase_add_test(t, names_are_cut_in_the_middle);
+	tcase_add_test(t, a_filter_as_sql_is_the_same_filter);
 	suite_add_tcase(s, t);
 	return check_main(s);
 }

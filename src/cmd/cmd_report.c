@@ -1,41 +1,17 @@
 /* `aperture report`: one file (or several, merged into a temporary one first) through one report to stdout or a file. */
 #include "base/mem.h"
 #include "cmd/cmd.h"
-#include "cmd/parse.h"
-#include "report/report.h"
+#include "cmd/report_args.h"
+#include "cmd/terminal.h"
 #include "store/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { LABELS_MAX = 64 };
-enum { OPT_TOP = 256, OPT_TREE, OPT_FLAME, OPT_FOLDED, OPT_SUMMARY, OPT_LATER, OPT_HOST, OPT_RUN, OPT_PID, OPT_TID, OPT_COMM, OPT_CPU, OPT_EVENT,
-	OPT_FUNCTION, OPT_MODULE, OPT_LABEL, OPT_FROM, OPT_TO, OPT_INVERT, OPT_STRICT, OPT_MAX_LOSS, OPT_FORMAT, OPT_HELP };
-
-static const struct option OPTIONS[] = {{"top", 0, NULL, OPT_TOP}, {"tree", 0, NULL, OPT_TREE}, {"flame", 0, NULL, OPT_FLAME},
-	{"folded", 0, NULL, OPT_FOLDED}, {"summary", 0, NULL, OPT_SUMMARY}, {"heatmap", 0, NULL, OPT_LATER}, {"syscalls", 0, NULL, OPT_LATER},
-	{"locks", 0, NULL, OPT_LATER}, {"off-cpu", 0, NULL, OPT_LATER}, {"gpu", 0, NULL, OPT_LATER}, {"base", 1, NULL, OPT_LATER},
-	{"host", 1, NULL, OPT_HOST}, {"run", 1, NULL, OPT_RUN}, {"pid", 1, NULL, OPT_PID}, {"tid", 1, NULL, OPT_TID}, {"comm", 1, NULL, OPT_COMM},
-	{"cpu", 1, NULL, OPT_CPU}, {"event", 1, NULL, OPT_EVENT}, {"function", 1, NULL, OPT_FUNCTION}, {"module", 1, NULL, OPT_MODULE},
-	{"label", 1, NULL, OPT_LABEL}, {"from", 1, NULL, OPT_FROM}, {"to", 1, NULL, OPT_TO}, {"invert", 0, NULL, OPT_INVERT},
-	{"strict", 0, NULL, OPT_STRICT}, {"max-loss", 1, NULL, OPT_MAX_LOSS}, {"format", 1, NULL, OPT_FORMAT}, {"output", 1, NULL, 'o'},
-	{"limit", 1, NULL, 'n'}, {"help", 0, NULL, OPT_HELP}, {0}};
-
-struct report_args {
-	struct ap_report_options options;
-	const char *labels[LABELS_MAX + 1];
-	size_t n_labels;
-	int report;
-	const char *output;
-	bool strict, help;
-	double max_loss_pct;
-};
 
 static void help(void)
 {
@@ -43,243 +19,250 @@ static void help(void)
 	       "  aperture report run.db                              functions by self time\n"
 	       "  aperture report run.db --flame -o flame.html        one HTML file\n"
 	       "  aperture report run.db --tree --comm git --from 1s --to 2s\n"
+	       "  aperture report new.db --base old.db                what changed, the greatest change first\n"
 	       "  aperture report run.db --summary --format=json\n\n"
-	       "Report: --top (default) --tree --flame --folded --summary   Format: --format=text|json|csv\n"
-	       "Filter: --host --run --pid --tid --comm --cpu --event LIST  --function REGEX --module REGEX --label KEY=VALUE --from TIME --to TIME\n"
-	       "Other:  -o FILE  -n ROWS  --invert  --strict [--max-loss PERCENT]  exit 1 when more is missing (default 1)\n");
+	       "Report: --top (default)  --tree  --flame  --folded  --summary\n"
+	       "Filter: --host --run --pid --tid --comm --cpu LIST  --event NAME  --function REGEX  --module REGEX\n"
+	       "        --label KEY=VALUE  --from TIME  --to TIME   (man aperture-report says what each keeps)\n"
+	       "Other:  --format=text|json|csv  -o FILE  -n ROWS (of --top)  --invert  --base FILE  --no-pager\n"
+	       "        --strict  exit 1 when more is missing than --max-loss PERCENT (default 1)\n"
+	       "Exit:   0 done, 1 failed or no sample passes the filter, 2 wrong usage\n");
 }
 
-static int bad(const char *what, const char *want)
+/* A folder of our own for a merged file; its name is gone as soon as the file is open. */
+static int merge_files(char **paths, int n, sqlite3 **ret_db, struct ap_why *why)
 {
-	fprintf(stderr, "aperture report: %s: %s\n", what, want);
-	return AP_EXIT_USAGE;
-}
-
-static const char **filter_field(struct ap_report_filter *f, int c)
-{
-	switch (c) {
-	case OPT_HOST:
-		return &f->host;
-	case OPT_RUN:
-		return &f->run;
-	case OPT_PID:
-		return &f->pid;
-	case OPT_TID:
-		return &f->tid;
-	case OPT_COMM:
-		return &f->comm;
-	case OPT_CPU:
-		return &f->cpu;
-	case OPT_EVENT:
-		return &f->event;
-	case OPT_FUNCTION:
-		return &f->function_regex;
-	case OPT_MODULE:
-		return &f->module_regex;
-	case OPT_FROM:
-		return &f->from;
-	case OPT_TO:
-		return &f->to;
-	default:
-		return NULL;
-	}
-}
-
-static int parse_format(const char *s, enum ap_report_format *ret)
-{
-	static const char *const names[] = {[AP_FORMAT_TEXT] = "text", [AP_FORMAT_JSON] = "json", [AP_FORMAT_CSV] = "csv"};
-
-	for (size_t i = 0; i < AP_ARRAY_LEN(names); i++)
-		if (!strcmp(s, names[i])) {
-			*ret = (enum ap_report_format)i;
-			return 0;
-		}
-	return bad(s, "--format is text, json or csv");
-}
-
-static int parse_one(struct report_args *a, int c, const char *s, const char *option)
-{
-	const char **field = filter_field(&a->options.filter, c);
-	uint64_t v;
-	char *end;
-
-	if (field) {
-		*field = s;
-		return 0;
-	}
-	switch (c) {
-	case OPT_TOP:
-	case OPT_TREE:
-	case OPT_FLAME:
-	case OPT_FOLDED:
-	case OPT_SUMMARY:
-		a->report = c;
-		return 0;
-	case OPT_LABEL:
-		if (a->n_labels == LABELS_MAX)
-			return bad("--label", "there are too many");
-		a->labels[a->n_labels++] = s;
-		return 0;
-	case OPT_INVERT:
-		a->options.invert = true;
-		return 0;
-	case OPT_STRICT:
-		a->strict = true;
-		return 0;
-	case OPT_MAX_LOSS:
-		a->max_loss_pct = strtod(s, &end);
-		return end != s && !*end ? 0 : bad(s, "--max-loss takes a percentage");
-	case OPT_FORMAT:
-		return parse_format(s, &a->options.format);
-	case 'o':
-		a->output = s;
-		return 0;
-	case 'n':
-		if (!ap_parse_u64(s, &v) || !v || v > UINT32_MAX)
-			return bad(s, "-n takes a number of rows");
-		a->options.limit = (uint32_t)v;
-		return 0;
-	case OPT_HELP:
-	case 'h':
-		a->help = true;
-		return 0;
-	case OPT_LATER:
-		return bad(option, "not in this version");
-	default:
-		return bad("usage", "see `aperture report --help`");
-	}
-}
-
-static int run_report(sqlite3 *db, const struct report_args *a, FILE *out, struct ap_why *why)
-{
-	const struct ap_report_options *o = &a->options;
-	struct ap_buf header = {0};
-	int err = 0;
-
-	if (o->format == AP_FORMAT_TEXT && (a->report == OPT_TOP || a->report == OPT_TREE || a->report == OPT_SUMMARY)) {
-		err = ap_report_header(db, o, &header, why);
-		if (!err)
-			fputs(header.data, out);
-		ap_buf_done(&header);
-	}
-	if (err)
-		return err;
-	switch (a->report) {
-	case OPT_TREE:
-		return ap_report_tree(db, o, out, why);
-	case OPT_FOLDED:
-		return ap_report_folded(db, o, out, why);
-	case OPT_SUMMARY:
-		return ap_report_summary(db, o, out, why);
-	case OPT_FLAME:
-		return ap_report_flame(db, o, out, why);
-	default:
-		return ap_report_top(db, o, out, why);
-	}
-}
-
-/* --strict: 1 when more is missing than allowed. */
-static int check_strict(sqlite3 *db, const struct report_args *a, struct ap_why *why)
-{
-	struct ap_quality q;
-	double missing;
-	int err = ap_report_quality(db, &a->options.filter, &q, why);
-
-	if (err || !a->strict)
-		return err;
-	missing = q.samples ? 100.0 * (double)q.lost / (double)(q.samples + q.lost) + (100.0 - q.complete_pct) : 100;
-	if (missing <= a->max_loss_pct)
-		return 0;
-	return ap_why(why, ERANGE, "%.2f %% is missing (lost samples and cut stacks), --max-loss allows %.2f %%", missing, a->max_loss_pct);
-}
-
-static int open_files(char **paths, int n, sqlite3 **ret_db, struct ap_why *why)
-{
-	char folder[] = "/tmp/aperture.XXXXXX", merged[sizeof folder + 16];
+	const char *tmp = getenv("TMPDIR");
+	char folder[PATH_MAX], merged[PATH_MAX + 16];
 	struct ap_merge_stats stats;
 	int err;
 
-	if (n == 1)
-		return ap_store_open_read(paths[0], ret_db, why);
-	if (!mkdtemp(folder))
-		return ap_why(why, errno, "cannot make a temporary folder in /tmp: %s", strerror(errno));
+	if ((size_t)snprintf(folder, sizeof folder, "%s/aperture.XXXXXX", tmp && tmp[0] ? tmp : "/tmp") >= sizeof folder || !mkdtemp(folder))
+		return ap_why(why, errno, "cannot make a temporary folder %s: %s", folder, strerror(errno));
 	snprintf(merged, sizeof merged, "%s/merged.db", folder);
 	err = ap_store_merge(merged, (const char *const *)paths, (size_t)n, &stats, why);
 	if (!err)
 		err = ap_store_open_read(merged, ret_db, why);
-	unlink(merged); /* the connection keeps it alive */
+	unlink(merged);
 	rmdir(folder);
 	return err;
 }
 
-/* -o must not name a file that is read, or something that is no regular file but could be renamed over. */
-static int refuse_input(const char *output, char **paths, int n, struct ap_why *why)
+static int open_files(char **paths, int n, sqlite3 **ret_db, struct ap_why *why)
 {
-	struct stat out, in;
-
-	if (stat(output, &out))
-		return 0;
-	for (int i = 0; i < n; i++)
-		if (!stat(paths[i], &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-			return ap_why(why, EEXIST, "%s: the report would overwrite the recording; choose another name with -o", output);
-	return 0;
+	return n == 1 ? ap_store_open_read(paths[0], ret_db, why) : merge_files(paths, n, ret_db, why);
 }
 
-static int report(const struct report_args *a, char **paths, int n, struct ap_why *why)
+static bool same_file(const char *path, const struct stat *st)
 {
-	FILE *out = a->output ? NULL : stdout;
-	char beside[PATH_MAX] = "";
+	struct stat other;
+
+	return path && !stat(path, &other) && other.st_dev == st->st_dev && other.st_ino == st->st_ino;
+}
+
+/* -o must not name a file that is read. */
+static int refuse_input(const struct report_args *a, struct ap_why *why)
+{
+	struct stat out;
+	bool same;
+
+	if (stat(a->output, &out))
+		return 0;
+	same = same_file(a->base, &out);
+	for (int i = 0; i < a->n_files; i++)
+		same |= same_file(a->files[i], &out);
+	return same ? ap_why(why, EEXIST, "%s: the report would overwrite the recording; choose another name with -o", a->output) : 0;
+}
+
+struct work {
+	const struct report_args *a;
+	sqlite3 *db, *base_db;
+	struct ap_view *view, *base;
+	FILE *out;
+};
+
+/* The first lines go with the report where it is text for people, else to stderr: they are no row of a table. */
+static int print_header(const struct work *w, struct ap_why *why)
+{
+	const struct report_args *a = w->a;
+	bool inside = a->options.format == AP_FORMAT_TEXT && (a->kind == REPORT_TOP || a->kind == REPORT_TREE || a->kind == REPORT_SUMMARY);
+	struct ap_buf text = {0};
+	int err;
+
+	if (a->kind == REPORT_SUMMARY && !inside)
+		return 0; /* it is all in the object or row */
+	err = ap_view_header(w->db, w->view, &text, why);
+
+	if (!err && w->base) {
+		err = ap_buf_puts(&text, "# compared with ");
+		if (!err)
+			err = ap_escape_terminal(&text, a->base);
+		if (!err)
+			err = ap_buf_printf(&text, ", %lld samples; shares are of each side's own total\n", (long long)ap_view_quality(w->base)->samples);
+		if (err)
+			ap_why(why, ENOMEM, "out of memory");
+	}
+	if (!err)
+		fputs(text.data, inside ? w->out : stderr);
+	ap_buf_done(&text);
+	return err;
+}
+
+static int print_report(const struct work *w, const struct ap_report_options *o, struct ap_why *why)
+{
+	switch (w->a->kind) {
+	case REPORT_TREE:
+		return ap_report_tree(w->view, o, w->out, why);
+	case REPORT_FOLDED:
+		return ap_report_folded(w->view, w->base, o, w->out, why);
+	case REPORT_SUMMARY:
+		return ap_report_summary(w->db, w->view, o, w->out, why);
+	case REPORT_FLAME:
+		return ap_report_flame(w->db, o, w->out, why);
+	case REPORT_TOP:
+		break;
+	}
+	return ap_report_top(w->view, w->base, o, w->out, why);
+}
+
+/* Weights of two events cannot be compared. */
+static int check_base(const struct work *w, struct ap_why *why)
+{
+	const char *a = ap_view_event(w->view), *b = ap_view_event(w->base);
+
+	if (!a || !b || !strcmp(a, b))
+		return 0;
+	return ap_why(why, EINVAL, "%s shows the event %s and %s %s: name one that both have with --event", w->a->files[0], a, w->a->base, b);
+}
+
+static int open_all(struct work *w, struct ap_why *why)
+{
+	const struct report_args *a = w->a;
+	const struct ap_report_filter base_filter = ap_report_base_filter(&a->options.filter);
+	int err = open_files(a->files, a->n_files, &w->db, why);
+
+	if (!err)
+		err = ap_view_open(w->db, &a->options.filter, a->kind == REPORT_SUMMARY, &w->view, why);
+	if (!err && a->base)
+		err = ap_store_open_read(a->base, &w->base_db, why);
+	if (!err && a->base)
+		err = ap_view_open(w->base_db, &base_filter, false, &w->base, why);
+	return !err && a->base ? check_base(w, why) : err;
+}
+
+/* To the terminal, perhaps through a pager; a reader that leaves early is no failure. */
+static int to_stdout(struct work *w, struct ap_report_options *o, struct ap_why *why)
+{
+	const struct terminal t = terminal_look();
+	struct pager pager = {0};
+	int err;
+
+	o->colour = t.colour && o->format == AP_FORMAT_TEXT;
+	o->width = o->format == AP_FORMAT_TEXT ? t.width : 0;
+	signal(SIGPIPE, SIG_DFL);
+	if (t.is_one && !w->a->no_pager && w->a->kind != REPORT_FLAME)
+		pager_start(&pager);
+	w->out = stdout;
+	err = print_header(w, why);
+	if (!err)
+		err = print_report(w, o, why);
+	if (fflush(stdout) && !err)
+		err = ap_why(why, errno, "stdout: cannot write: %s", strerror(errno));
+	if (pager.pid && err && ferror(stdout))
+		err = 0; /* the pager was left before the end */
+	pager_end(&pager);
+	return err;
+}
+
+/* Written beside and renamed, so that a report that fails leaves what was there. A device or a pipe is written as it is. */
+static int to_file(struct work *w, struct ap_report_options *o, struct ap_why *why)
+{
+	const char *output = w->a->output;
+	char beside[PATH_MAX];
 	struct stat there;
-	bool replace;
-	sqlite3 *db;
-	int err = open_files(paths, n, &db, why);
+	bool replace = stat(output, &there) || S_ISREG(there.st_mode);
+	int err = refuse_input(w->a, why);
 
 	if (err)
 		return err;
-	/* Written beside and renamed, so that a report that fails leaves what was there. */
-	replace = a->output && (stat(a->output, &there) || S_ISREG(there.st_mode)); /* /dev/stdout, a pipe: written as they are */
-	if (a->output)
-		snprintf(beside, sizeof beside, "%s%s", a->output, replace ? ".new" : "");
-	if (a->output)
-		err = refuse_input(a->output, paths, n, why);
-	if (!err && a->output && !(out = fopen(beside, "we")))
-		err = ap_why(why, errno, "%s: cannot write: %s", a->output, strerror(errno));
+	if ((size_t)snprintf(beside, sizeof beside, "%s%s", output, replace ? ".new" : "") >= sizeof beside)
+		return ap_why(why, ENAMETOOLONG, "%s: the name is too long", output);
+	w->out = fopen(beside, "we");
+	if (!w->out)
+		return ap_why(why, errno, "%s: cannot write: %s", output, strerror(errno));
+	err = print_header(w, why);
 	if (!err)
-		err = run_report(db, a, out, why);
-	if (out && (out == stdout ? fflush(out) : fclose(out)) && !err)
-		err = ap_why(why, errno, "%s: cannot write: %s", a->output ? a->output : "stdout", strerror(errno));
-	if (replace && !err && rename(beside, a->output))
-		err = ap_why(why, errno, "%s: cannot write: %s", a->output, strerror(errno));
+		err = print_report(w, o, why);
+	if (fclose(w->out) && !err)
+		err = ap_why(why, errno, "%s: cannot write: %s", output, strerror(errno));
+	if (replace && !err && rename(beside, output))
+		err = ap_why(why, errno, "%s: cannot write: %s", output, strerror(errno));
 	if (replace && err)
 		unlink(beside);
+	return err;
+}
+
+/* A filter that nothing passes fails; a recording without samples does not. */
+static int check_found(const struct work *w, struct ap_why *why)
+{
+	struct ap_buf text = {0};
+	int err = 0;
+
+	if (ap_view_quality(w->view)->samples)
+		return 0;
+	if (ap_view_say_empty(w->view, &w->a->options.filter, &text))
+		err = ap_why(why, ENOMEM, "out of memory");
+	else if (ap_view_filtered(w->view) || w->a->options.filter.event)
+		err = ap_why(why, ENODATA, "%s: %s", w->a->files[0], text.data);
+	else
+		fprintf(stderr, "aperture report: %s: %s\n", w->a->files[0], text.data);
+	ap_buf_done(&text);
+	return err;
+}
+
+/* --strict: 1 when more is missing than allowed. */
+static int check_strict(const struct work *w, struct ap_why *why)
+{
+	const struct ap_quality *q = ap_view_quality(w->view);
+	double missing = q->samples ? q->lost_pct + (100.0 - q->complete_pct) : 100;
+
+	if (!w->a->strict || missing <= w->a->max_loss_pct)
+		return 0;
+	return ap_why(why, ERANGE, "%.2f %% is missing (lost samples and cut stacks), --max-loss allows %.2f %%", missing, w->a->max_loss_pct);
+}
+
+static int report(const struct report_args *a, struct ap_why *why)
+{
+	struct work w = {.a = a};
+	struct ap_report_options o = a->options;
+	int err = open_all(&w, why);
+
+	o.base = w.base_db;
 	if (!err)
-		err = check_strict(db, a, why);
-	sqlite3_close(db);
+		err = a->output ? to_file(&w, &o, why) : to_stdout(&w, &o, why);
+	if (!err)
+		err = check_found(&w, why);
+	if (!err)
+		err = check_strict(&w, why);
+	ap_view_free(w.view);
+	ap_view_free(w.base);
+	sqlite3_close(w.db);
+	sqlite3_close(w.base_db);
 	return err;
 }
 
 int cmd_report(int argc, char **argv)
 {
-	struct report_args a = {.report = OPT_TOP, .max_loss_pct = 1};
+	struct report_args a;
 	struct ap_why why = {""};
-	int c, err = 0;
+	int err = report_args_parse(&a, argc, argv), code = err;
 
-	optind = 1;
-	while (!err && (c = getopt_long(argc, argv, "o:n:h", OPTIONS, NULL)) != -1)
-		err = parse_one(&a, c, optarg, argv[optind - 1]);
-	if (err)
-		return err;
-	if (a.help) {
+	if (!err && a.help) {
 		help();
-		return 0;
-	}
-	if (optind == argc)
-		return bad("usage", "give a file, such as run.db");
-	a.options.filter.labels = a.n_labels ? a.labels : NULL;
-	err = report(&a, argv + optind, argc - optind, &why);
-	if (err) {
+	} else if (!err && (err = report(&a, &why))) {
 		fprintf(stderr, "aperture report: %s\n", why.text[0] ? why.text : strerror(-err));
-		return err == -EINVAL ? AP_EXIT_USAGE : AP_EXIT_FAILED;
+		code = err == -EINVAL || err == -E2BIG ? AP_EXIT_USAGE : AP_EXIT_FAILED;
 	}
-	return 0;
+	report_args_done(&a);
+	return code;
 }

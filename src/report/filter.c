@@ -1,129 +1,82 @@
-/* Lists become IN (...) with one bound value each: nothing typed is ever part of the SQL. */
+/* The scope that reports resolve a filter to stands behind an SQL function, so that whoever asks gets the same samples. */
 #include "report/filter.h"
 
+#include "report/scope.h"
+
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
-enum { VALUES_MAX = 1024 };
-
-struct building {
-	struct ap_buf sql;
-	const char *values[VALUES_MAX]; /* bound in order; ownership in strings */
-	size_t n;
-	struct ap_arena strings;
-	int err;
+struct filter {
+	struct report_scope scope;
+	bool *events; /* by row: in the list */
 };
 
-static void add_value(struct building *b, const char *s, size_t len)
+static void filter_free(void *p)
 {
-	if (b->n == VALUES_MAX || !(b->values[b->n] = ap_arena_strndup(&b->strings, s, len)))
-		b->err = -E2BIG;
-	else
-		b->n++;
-}
+	struct filter *f = p;
 
-static void add_list(struct building *b, const char *column, const char *list)
-{
-	size_t len;
-	const char *separator = "";
-
-	if (!list || !list[0])
-		return;
-	ap_buf_printf(&b->sql, " AND %s IN (", column);
-	for (; *list; list += len + (list[len] == ',')) {
-		len = strcspn(list, ",");
-		ap_buf_printf(&b->sql, "%s?", separator);
-		add_value(b, list, len);
-		separator = ",";
+	if (f) {
+		report_scope_done(&f->scope);
+		free(f->events);
+		free(f);
 	}
-	ap_buf_puts(&b->sql, ")");
 }
 
-/* "1.5s", "200ms", "3" (seconds) since the run's start. */
-static bool relative_ns(const char *s, int64_t *ret)
+/* event, thread, ts, cpu */
+static void passes(sqlite3_context *c, int n, sqlite3_value **v)
 {
-	char *end;
-	double v = strtod(s, &end), unit = !*end || !strcmp(end, "s") ? 1e9 : !strcmp(end, "ms") ? 1e6 : !strcmp(end, "us") ? 1e3
-		: !strcmp(end, "ns") ? 1 : !strcmp(end, "m") ? 60e9 : 0;
+	struct filter *f = sqlite3_user_data(c);
+	const struct report_scope *s = &f->scope;
+	uint32_t event = report_row_of(s->event_ids, s->n_events, sqlite3_value_int64(v[0]));
+	int64_t ts = sqlite3_value_int64(v[2]);
+	bool pass = event != (uint32_t)REPORT_NO_ROW && f->events[event];
 
-	if (end == s || unit == 0 || !isfinite(v) || fabs(v * unit) > 9e18)
-		return false;
-	*ret = (int64_t)(v * unit);
-	return true;
-}
+	if (pass) {
+		const struct report_run *r = &s->runs[s->events[event].run];
 
-static int add_time(struct building *b, const char *option, const char *comparison, const char *s, struct ap_why *why)
-{
-	int64_t ns;
-
-	if (!s)
-		return 0;
-	if (relative_ns(s, &ns)) {
-		ap_buf_printf(&b->sql, " AND s.ts %s %lld", comparison, (long long)ns);
-		return 0;
+		pass = ts >= r->from && ts < r->to && report_ranges_have(&s->cpus, sqlite3_value_int64(v[3])) &&
+			report_thread_passes(s, r, report_row_of(s->thread_ids, s->n_threads, sqlite3_value_int64(v[1])));
 	}
-	if (strlen(s) < 10 || s[4] != '-')
-		return ap_why(why, EINVAL, "%s %s: give a time since the start such as 1.5s or 200ms, or 2026-11-24T10:00:00Z", option, s);
-	ap_buf_printf(&b->sql, " AND r.start_realtime_ns + s.ts %s cast((julianday(?) - 2440587.5) * 86400e9 AS INTEGER)", comparison);
-	add_value(b, s, strlen(s));
-	return 0;
+	sqlite3_result_int(c, pass);
 }
 
-static int add_labels(struct building *b, const char *const *labels, struct ap_why *why)
+static int resolve(sqlite3 *db, const struct ap_report_filter *f, struct filter **ret, struct ap_why *why)
 {
-	for (; labels && *labels; labels++) {
-		const char *eq = strchr(*labels, '=');
-
-		if (!eq)
-			return ap_why(why, EINVAL, "--label %s: give KEY=VALUE", *labels);
-		ap_buf_puts(&b->sql, " AND EXISTS (SELECT 1 FROM run_label rl WHERE rl.run = r.id AND rl.key = ? AND rl.value = ?)");
-		add_value(b, *labels, (size_t)(eq - *labels));
-		add_value(b, eq + 1, strlen(eq + 1));
-	}
-	return 0;
-}
-
-static int add_filter(struct building *b, const struct ap_report_filter *f, struct ap_why *why)
-{
+	struct ap_report_filter any = *f;
+	struct filter *r = calloc(1, sizeof *r);
 	int err;
 
-	add_list(b, "h.name", f->host);
-	add_list(b, "r.uuid", f->run);
-	add_list(b, "cast(p.pid AS TEXT)", f->pid);
-	add_list(b, "cast(t.tid AS TEXT)", f->tid);
-	add_list(b, "t.comm", f->comm);
-	add_list(b, "cast(s.cpu AS TEXT)", f->cpu);
-	if (f->event)
-		add_list(b, "ev.name", f->event);
-	else
-		ap_buf_puts(&b->sql, " AND ev.seq = 0");
-	err = add_time(b, "--from", ">=", f->from, why);
-	if (!err)
-		err = add_time(b, "--to", "<", f->to, why);
-	if (!err)
-		err = add_labels(b, f->labels, why);
-	if (!err && b->err)
-		err = ap_why(why, E2BIG, "the filter has more than %d values", VALUES_MAX);
-	return err;
+	if (!r)
+		return ap_why(why, ENOMEM, "out of memory");
+	any.event = NULL;
+	err = report_scope_load(db, &any, f->event != NULL, &r->scope, why);
+	if (!err && !(r->events = calloc(r->scope.n_events + 1, sizeof *r->events)))
+		err = ap_why(why, ENOMEM, "out of memory");
+	for (size_t i = 0; !err && i < r->scope.n_events; i++)
+		r->events[i] = r->scope.events[i].pass && report_names_have(f->event, r->scope.events[i].name);
+	if (err) {
+		filter_free(r);
+		return err;
+	}
+	*ret = r;
+	return 0;
 }
 
 int report_filter_prepare(sqlite3 *db, const char *select, const struct ap_report_filter *f, const char *tail, sqlite3_stmt **ret, struct ap_why *why)
 {
-	struct building b = {0};
-	int err;
+	struct ap_buf sql = {0};
+	struct filter *r = NULL;
+	int err = resolve(db, f, &r, why);
 
-	ap_buf_printf(&b.sql, "%s FROM sample s JOIN thread t ON t.id = s.thread JOIN process p ON p.id = t.process JOIN run r ON r.id = s.run "
-		"JOIN host h ON h.id = r.host JOIN event ev ON ev.id = s.event WHERE 1", select);
-	err = add_filter(&b, f, why);
-	if (!err && ap_buf_printf(&b.sql, " %s", tail))
+	if (err)
+		return err;
+	/* from here on the connection owns it, also where this fails */
+	if (sqlite3_create_function_v2(db, "aperture_passes", 4, SQLITE_UTF8, r, passes, NULL, NULL, filter_free))
+		return ap_why(why, EIO, "cannot read the samples: %s", sqlite3_errmsg(db));
+	if (ap_buf_printf(&sql, "%s FROM sample s WHERE aperture_passes(s.event, s.thread, s.ts, s.cpu) %s", select, tail))
 		err = ap_why(why, ENOMEM, "out of memory");
-	if (!err && sqlite3_prepare_v2(db, b.sql.data, -1, ret, NULL))
+	else if (sqlite3_prepare_v2(db, sql.data, -1, ret, NULL))
 		err = ap_why(why, EIO, "cannot read the samples: %s", sqlite3_errmsg(db));
-	for (size_t i = 0; !err && i < b.n; i++)
-		if (sqlite3_bind_text(*ret, (int)i + 1, b.values[i], -1, SQLITE_TRANSIENT))
-			err = ap_why(why, ENOMEM, "out of memory");
-	ap_buf_done(&b.sql);
-	ap_arena_done(&b.strings);
+	ap_buf_done(&sql);
 	return err;
 }

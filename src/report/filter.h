@@ -1,10 +1,12 @@
-/* The WHERE part of a filter over `sample s JOIN thread t JOIN process p JOIN run r JOIN host h JOIN event ev`. */
+/* A filter as a condition of SQL, for a reader that walks the samples itself. */
 #ifndef AP_REPORT_FILTER_H
 #define AP_REPORT_FILTER_H
 
 #include "report/report.h"
 
-/* Prepares `select` + joins + WHERE + `tail` with everything bound. The event is the filter's, or the first of each run. */
+/* Prepares `select` FROM sample s WHERE the filter lets it through, then `tail`. --function and --module are not looked at: they are of
+ * stacks. f->event may be a comma-separated list here; NULL: the one event that a report would show. One such statement at a time on a
+ * connection: the next call, and closing the connection, free what this one resolved. */
 int report_filter_prepare(sqlite3 *db, const char *select, const struct ap_report_filter *f, const char *tail, sqlite3_stmt **ret, struct ap_why *why);
 
 #endif

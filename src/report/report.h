@@ -11,14 +11,18 @@
 #include <stdio.h>
 
 enum ap_report_format { AP_FORMAT_TEXT, AP_FORMAT_JSON, AP_FORMAT_CSV };
+enum { AP_REPORT_LABELS_MAX = 64 };
 
-/* The filters of ../shared/CLI.md; NULL or 0-length: no filter. Lists are comma-separated as typed. */
+/* The filters of aperture-report(1), which says what each means; NULL: no filter. Lists are comma-separated as typed. */
 struct ap_report_filter {
-	const char *host, *run, *pid, *tid, *comm, *cpu, *event;
+	const char *host, *run, *pid, *tid, *comm, *cpu;
+	const char *event;			    /* one name; NULL: the first of the run (of most runs, where they differ) */
 	const char *function_regex, *module_regex; /* POSIX extended; keep samples with such a frame in their stack */
 	const char *const *labels;		    /* "key=value", NULL-terminated */
 	const char *from, *to;			    /* "1.5s", "200ms" since the run's start, or an absolute RFC 3339 time */
 };
+/* What of a filter holds for --base too: another recording has hosts, runs, processes and labels of its own. */
+struct ap_report_filter ap_report_base_filter(const struct ap_report_filter *f);
 
 struct ap_report_options {
 	struct ap_report_filter filter;
@@ -27,32 +31,52 @@ struct ap_report_options {
 	uint32_t limit; /* rows of --top; 0: default */
 	bool colour;
 	uint32_t width; /* of the terminal; 0: not one */
+	sqlite3 *base;	/* --base, for the flame graph; NULL: none */
 };
 
-int ap_report_top(sqlite3 *db, const struct ap_report_options *o, FILE *out, struct ap_why *why);
-int ap_report_tree(sqlite3 *db, const struct ap_report_options *o, FILE *out, struct ap_why *why);
-int ap_report_folded(sqlite3 *db, const struct ap_report_options *o, FILE *out, struct ap_why *why);
-int ap_report_summary(sqlite3 *db, const struct ap_report_options *o, FILE *out, struct ap_why *why);
+/* How whole the data is. Of what passes the filter, except for `lost`: a lost sample has no process and no stack, so that lost counts what
+ * the runs lost in that time on those CPUs, whatever else the filter says. */
+struct ap_quality {
+	int64_t runs, samples, lost;
+	int64_t processes, threads, executables; /* without a filter: all that the file knows; with one: those with samples */
+	int64_t duration_ns;			 /* within --from and --to, summed over the runs */
+	double complete_pct, symbolised_pct;	 /* of stacks, of frames; -1 without any */
+	double lost_pct;			 /* of all that the runs sampled in that time on those CPUs */
+	bool incomplete;			 /* a run without an end */
+};
+
+/* What a filter leaves of a file, read once; every report is made from one. With all_events and no event in the filter, the samples of
+ * every event are in it: good for counting, not for weights. */
+struct ap_view;
+int ap_view_open(sqlite3 *db, const struct ap_report_filter *f, bool all_events, struct ap_view **ret_view, struct ap_why *why);
+struct ap_view *ap_view_free(struct ap_view *v);
+const struct ap_quality *ap_view_quality(const struct ap_view *v);
+const char *ap_view_event(const struct ap_view *v); /* NULL: all, or there is none */
+bool ap_view_filtered(const struct ap_view *v);	    /* by more than the choice of the event */
+/* A sentence about a view without samples: what there is instead. */
+int ap_view_say_empty(const struct ap_view *v, const struct ap_report_filter *f, struct ap_buf *ret_text);
+
+/* One or a few lines, each beginning with '#' and ending in newline: samples, lost, complete, symbolised; the event, and the others that are
+ * there; what is cut or has no name, and the remedy. */
+int ap_view_header(sqlite3 *db, const struct ap_view *v, struct ap_buf *ret_text, struct ap_why *why);
+/* The same of every event that the filter lets through. */
+int ap_report_header(sqlite3 *db, const struct ap_report_options *o, struct ap_buf *ret_text, struct ap_why *why);
+/* `base` NULL: none. Where it is there, both are shown, base's weights scaled to the total of `v`. */
+int ap_report_top(const struct ap_view *v, const struct ap_view *base, const struct ap_report_options *o, FILE *out, struct ap_why *why);
+int ap_report_folded(const struct ap_view *v, const struct ap_view *base, const struct ap_report_options *o, FILE *out, struct ap_why *why);
+int ap_report_tree(const struct ap_view *v, const struct ap_report_options *o, FILE *out, struct ap_why *why);
+int ap_report_summary(sqlite3 *db, const struct ap_view *v, const struct ap_report_options *o, FILE *out, struct ap_why *why);
 int ap_report_flame(sqlite3 *db, const struct ap_report_options *o, FILE *out, struct ap_why *why);
 
-/* How whole the data is: every report begins with it, and --summary is it. */
-struct ap_quality {
-	int64_t runs, samples, lost, processes, threads, executables, duration_ns;
-	double complete_pct, symbolised_pct; /* -1 without samples */
-	bool incomplete;		     /* a run without an end */
-};
-int ap_report_quality(sqlite3 *db, const struct ap_report_filter *f, struct ap_quality *ret_quality, struct ap_why *why);
-/* One or a few lines, ending in newline: samples, lost, complete, symbolised, worst modules and their remedy. */
-int ap_report_header(sqlite3 *db, const struct ap_report_options *o, struct ap_buf *ret_text, struct ap_why *why);
-
-/* The stacks that pass the filter: for each distinct (comm, stack) with self weight > 0, root last in `stack` ids -> the caller walks
- * `stack`. Weight is the event's unit, n the samples. Rows come ordered by stack id. The one place where filters are applied. */
+/* The same for a reader that walks the tables itself: each distinct (comm, stack) with samples, in order of stack id. Weight is in the
+ * event's unit, n the samples. */
 struct ap_selection_row {
 	const char *comm;
 	int64_t stack, weight, n;
 };
 typedef int (*ap_selection_row_fn)(void *ctx, const struct ap_selection_row *row); /* non-zero stops and is returned */
 int ap_report_select(sqlite3 *db, const struct ap_report_filter *f, ap_selection_row_fn row, void *ctx, struct ap_why *why);
+int ap_report_quality(sqlite3 *db, const struct ap_report_filter *f, struct ap_quality *ret_quality, struct ap_why *why);
 
 /* The escapes, one a sink. Append to b; raw bytes in, valid UTF-8 out (bytes that are not become U+FFFD), control and bidi characters made
  * visible (terminal: \xNN or \u{NNNN}). CSV: RFC 4180, and a leading = + - @ is defused with a '. */

@@ -1,7 +1,15 @@
+/* One line at a time. On a terminal the names share what the numbers leave of its width; elsewhere every name is whole. */
 #include "report/table.h"
 
+#include "report/fit.h"
+
 #include <errno.h>
+#include <math.h>
 #include <string.h>
+
+enum { NAME_MIN = 16, MODULE_MAX = 28 };
+
+const char report_colour_head[] = "\x1b[1m", report_colour_warn[] = "\x1b[33m", report_colour_hot[] = "\x1b[31m", report_colour_off[] = "\x1b[0m";
 
 static int flush_line(struct report_table *t)
 {
@@ -11,72 +19,124 @@ static int flush_line(struct report_table *t)
 	return fwrite(t->line.data, 1, n, t->out) == n ? 0 : -EIO;
 }
 
+static bool shown(const struct report_table *t, size_t column)
+{
+	return !t->columns[column].data || t->o->format != AP_FORMAT_TEXT;
+}
+
+/* What the fixed columns leave: two thirds to the function, the rest to its module. */
+static void share_width(struct report_table *t)
+{
+	size_t fixed = 0, texts = 0, room;
+
+	for (size_t i = 0; i < t->n_columns; i++)
+		if (shown(t, i)) {
+			fixed += (i ? 2 : 0) + (t->columns[i].kind == CELL_TEXT ? 0 : (size_t)t->columns[i].width);
+			texts += t->columns[i].kind == CELL_TEXT;
+		}
+	if (!t->o->width || texts < 2)
+		return;
+	room = t->o->width > fixed + 2 * NAME_MIN ? t->o->width - fixed : 2 * NAME_MIN;
+	t->rest_width = room / 3 < MODULE_MAX ? room / 3 : MODULE_MAX;
+	t->name_width = room - t->rest_width;
+}
+
+static int width_of(const struct report_table *t, size_t column)
+{
+	return t->columns[column].kind == CELL_TEXT && t->columns[column].width && t->name_width ? (int)t->name_width : t->columns[column].width;
+}
+
 int report_table_begin(struct report_table *t)
 {
+	const char *separator = "";
 	int err = 0;
 
-	if (t->format == AP_FORMAT_JSON)
+	share_width(t);
+	if (t->o->format == AP_FORMAT_JSON)
 		err = ap_buf_puts(&t->line, "[");
-	for (size_t i = 0; !err && i < t->n_columns && t->format != AP_FORMAT_JSON; i++) {
+	if (t->o->colour)
+		err = ap_buf_puts(&t->line, report_colour_head);
+	for (size_t i = 0; !err && i < t->n_columns && t->o->format != AP_FORMAT_JSON; i++) {
 		const struct report_column *c = &t->columns[i];
 
-		if (t->format == AP_FORMAT_CSV)
-			err = ap_buf_printf(&t->line, "%s%s", i ? "," : "", c->name);
+		if (!shown(t, i))
+			continue;
+		if (t->o->format == AP_FORMAT_CSV)
+			err = ap_buf_printf(&t->line, "%s%s", separator, c->name);
 		else
-			err = ap_buf_printf(&t->line, c->kind == CELL_TEXT ? "%s%-*s" : "%s%*s", i ? "  " : "", c->width, c->name);
+			err = ap_buf_printf(&t->line, c->kind == CELL_TEXT ? "%s%-*s" : "%s%*s", separator, width_of(t, i), c->name);
+		separator = t->o->format == AP_FORMAT_CSV ? "," : "  ";
 	}
-	if (!err && t->format != AP_FORMAT_JSON)
-		err = ap_buf_puts(&t->line, t->format == AP_FORMAT_CSV ? "\r\n" : "\n");
+	if (!err && t->o->colour)
+		err = ap_buf_puts(&t->line, report_colour_off);
+	if (!err && t->o->format != AP_FORMAT_JSON)
+		err = ap_buf_puts(&t->line, t->o->format == AP_FORMAT_CSV ? "\r\n" : "\n");
 	return err ? err : flush_line(t);
 }
 
-static int put_text(struct report_table *t, const struct report_column *c, const char *text)
+static int put_text(struct report_table *t, size_t column, const char *text)
 {
-	size_t before = t->line.len;
-	int err = ap_escape_terminal(&t->line, text);
+	size_t room = (size_t)width_of(t, column), width;
+	int err = report_fit(&t->line, text, room && t->name_width ? t->name_width : t->rest_width, &width);
 
-	while (!err && t->line.len - before < (size_t)c->width)
-		err = ap_buf_puts(&t->line, " ");
-	return err;
+	return err || width >= room ? err : ap_buf_printf(&t->line, "%*s", (int)(room - width), "");
 }
 
-static int put_cell(struct report_table *t, const struct report_column *c, const struct report_value *v)
+static int put_number(struct report_table *t, const struct report_column *c, const struct report_value *v)
 {
+	const char *colour = v->real >= 10 ? report_colour_hot : v->real >= 1 ? report_colour_warn : "";
+	bool coloured = t->o->colour && c->kind == CELL_SHARE && colour[0];
+
+	if (c->kind == CELL_INT)
+		return ap_buf_printf(&t->line, "%*lld", c->width, (long long)v->integer);
+	if (isnan(v->real))
+		return ap_buf_printf(&t->line, "%*s", c->width, "-");
+	return ap_buf_printf(&t->line, "%s%*.2f%s", coloured ? colour : "", c->width, v->real, coloured ? report_colour_off : "");
+}
+
+static int put_cell(struct report_table *t, size_t column, const struct report_value *v)
+{
+	const struct report_column *c = &t->columns[column];
+
 	if (c->kind == CELL_TEXT)
-		return t->format == AP_FORMAT_JSON ? ap_escape_json(&t->line, v->text)
-			: t->format == AP_FORMAT_CSV ? ap_escape_csv(&t->line, v->text) : put_text(t, c, v->text);
-	if (t->format != AP_FORMAT_TEXT)
-		return c->kind == CELL_INT ? ap_buf_printf(&t->line, "%lld", (long long)v->integer) : ap_buf_printf(&t->line, "%.4f", v->real);
-	return c->kind == CELL_INT ? ap_buf_printf(&t->line, "%*lld", c->width, (long long)v->integer)
-		: ap_buf_printf(&t->line, "%*.2f", c->width, v->real);
+		return t->o->format == AP_FORMAT_JSON ? ap_escape_json(&t->line, v->text)
+			: t->o->format == AP_FORMAT_CSV ? ap_escape_csv(&t->line, v->text) : put_text(t, column, v->text);
+	if (t->o->format == AP_FORMAT_TEXT)
+		return put_number(t, c, v);
+	if (c->kind == CELL_INT)
+		return ap_buf_printf(&t->line, "%lld", (long long)v->integer);
+	return isnan(v->real) ? ap_buf_puts(&t->line, t->o->format == AP_FORMAT_JSON ? "null" : "") : ap_buf_printf(&t->line, "%.4f", v->real);
 }
 
 int report_table_row(struct report_table *t, const struct report_value *values)
 {
 	static const char *const separators[] = {[AP_FORMAT_TEXT] = "  ", [AP_FORMAT_JSON] = ", ", [AP_FORMAT_CSV] = ","};
+	const char *separator = "";
 	int err = 0;
 
-	if (t->format == AP_FORMAT_JSON)
+	if (t->o->format == AP_FORMAT_JSON)
 		err = ap_buf_puts(&t->line, t->rows ? ",\n{" : "\n{");
 	for (size_t i = 0; !err && i < t->n_columns; i++) {
-		if (i)
-			err = ap_buf_puts(&t->line, separators[t->format]);
-		if (!err && t->format == AP_FORMAT_JSON)
+		if (!shown(t, i))
+			continue;
+		err = ap_buf_puts(&t->line, separator);
+		if (!err && t->o->format == AP_FORMAT_JSON)
 			err = ap_buf_printf(&t->line, "\"%s\": ", t->columns[i].name);
 		if (!err)
-			err = put_cell(t, &t->columns[i], &values[i]);
+			err = put_cell(t, i, &values[i]);
+		separator = separators[t->o->format];
 	}
-	while (t->format == AP_FORMAT_TEXT && t->line.len && t->line.data[t->line.len - 1] == ' ')
+	while (t->o->format == AP_FORMAT_TEXT && t->line.len && t->line.data[t->line.len - 1] == ' ')
 		t->line.len--;
 	if (!err)
-		err = ap_buf_puts(&t->line, t->format == AP_FORMAT_JSON ? "}" : t->format == AP_FORMAT_CSV ? "\r\n" : "\n");
+		err = ap_buf_puts(&t->line, t->o->format == AP_FORMAT_JSON ? "}" : t->o->format == AP_FORMAT_CSV ? "\r\n" : "\n");
 	t->rows++;
 	return err ? err : flush_line(t);
 }
 
 int report_table_end(struct report_table *t)
 {
-	int err = t->format == AP_FORMAT_JSON ? fputs("\n]\n", t->out) < 0 ? -EIO : 0 : 0;
+	int err = t->o->format == AP_FORMAT_JSON && fputs("\n]\n", t->out) < 0 ? -EIO : 0;
 
 	ap_buf_done(&t->line);
 	return err;

@@ -1,115 +1,130 @@
-/* Functions by self and total. A function that recurs counts once in a stack's total; the same name in two modules is two functions. */
-#include "report/names.h"
+/* Functions by self and total. A function that recurs counts once in a stack's total; the same name in two modules is two functions. With a
+ * base, both sides' shares and what changed between them, the greatest change first: shares are of each side's own total, so that a longer
+ * recording does not look slower. */
+#include "report/labels.h"
 #include "report/table.h"
 
 #include "agg/stacks.h"
-#include "base/hash.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 enum { DEFAULT_ROWS = 40 };
 
+struct sums {
+	int64_t self, total, self_n, total_n;
+};
 struct function {
 	const char *name, *module;
-	int64_t self, total, self_n, total_n, stamp;
+	struct sums now, then;
+	double delta_self, delta_total; /* percentage points */
 };
-struct top {
-	const struct report_names *names;
-	struct function *v;
-	size_t n, cap;
-	struct ap_index index;
-	uint32_t *of_line; /* function of each line */
-	struct ap_arena strings;
-	int64_t weight, stamp;
+struct side {
+	struct sums *v; /* by label */
+	double all;	/* weight; 1 where there is none */
 };
 
-static uint64_t function_hash(const void *ctx, uint32_t slot)
-{
-	const struct function *f = &((const struct top *)ctx)->v[slot];
-
-	return ap_hash_bytes(f->name, strlen(f->name), ap_hash_bytes(f->module, strlen(f->module), 0));
-}
-
-static bool function_same(const void *ctx, uint32_t slot, const void *key)
-{
-	const struct function *a = &((const struct top *)ctx)->v[slot], *b = key;
-
-	return !strcmp(a->name, b->name) && !strcmp(a->module, b->module);
-}
-
-static int intern(struct top *t, const char *name, const char *module, uint32_t *ret)
-{
-	struct function key = {.name = name, .module = module}, *v;
-	uint64_t hash = ap_hash_bytes(name, strlen(name), ap_hash_bytes(module, strlen(module), 0));
-
-	*ret = ap_index_find(&t->index, hash, function_same, t, &key);
-	if (*ret != (uint32_t)AP_INDEX_NONE)
-		return 0;
-	v = ap_grow(&t->v, &t->cap, t->n, sizeof *v);
-	if (!v)
-		return -ENOMEM;
-	v[t->n] = key;
-	*ret = (uint32_t)t->n++;
-	return ap_index_add(&t->index, hash, *ret, function_hash, t);
-}
-
-/* "[liblzma.so.5]" for the frames of a module that have no name. The text dies with the names; NULL when there is no memory. */
-static const char *module_name(struct top *t, const char *module)
-{
-	struct ap_buf b = {0};
-	const char *name = NULL;
-
-	if (!(module[0] == '[' ? ap_buf_puts(&b, module) : ap_buf_printf(&b, "[%s]", report_basename(module))))
-		name = ap_arena_strndup(&t->strings, b.data, b.len);
-	ap_buf_done(&b);
-	return name ? name : "[no memory]";
-}
-
-static int intern_lines(struct top *t)
-{
-	const struct report_names *n = t->names;
-	int err = 0;
-
-	t->of_line = calloc(n->n_lines + 1, sizeof *t->of_line);
-	if (!t->of_line)
-		return -ENOMEM;
-	for (size_t f = 1; f <= n->n_frames && !err; f++)
-		for (uint32_t i = n->frames[f].first; i < n->frames[f].first + n->frames[f].n && !err; i++) {
-			const struct report_frame *frame = &n->frames[f];
-
-			err = intern(t, frame->named || !frame->module[0] ? n->lines[i].function : module_name(t, frame->module), frame->module,
-				&t->of_line[i]);
-		}
-	return err;
-}
-
-static int add_stack(void *ctx, const struct ap_selection_row *row)
-{
+/* One walk over the tree of stacks, callers first: a function counts a stack's total where it is entered, unless it is on the way from the
+ * root already. */
+struct walk {
 	const struct report_names *n;
-	struct top *t = ctx;
-	size_t id;
+	const uint32_t *of_line;
+	struct sums *sums;	/* by label */
+	uint32_t *on_way;	/* by label: how often */
+	int64_t *weight, *samples; /* by stack: of it and of what it called */
+	uint32_t *child, *next; /* by stack; 0: none */
+};
 
-	n = t->names;
-	t->weight += row->weight;
-	t->stamp++;
-	for (id = (size_t)row->stack; id; id = n->parent[id]) {
-		const struct report_frame *f = &n->frames[n->frame_of[id]];
+static void enter(const struct walk *w, uint32_t id)
+{
+	const struct report_frame *f = &w->n->frames[w->n->frame_of[id]];
 
-		for (uint32_t i = f->first; i < f->first + f->n && f->kind != AP_FRAME_CUT; i++) {
-			struct function *fn = &t->v[t->of_line[i]];
+	for (uint32_t i = f->first; i < f->first + f->n && f->kind != AP_FRAME_CUT; i++)
+		if (!w->on_way[w->of_line[i]]++) {
+			struct sums *s = &w->sums[w->of_line[i]];
 
-			if (id == (size_t)row->stack && i == f->first) {
-				fn->self += row->weight;
-				fn->self_n += row->n;
-			}
-			if (fn->stamp == t->stamp)
-				continue;
-			fn->stamp = t->stamp;
-			fn->total += row->weight;
-			fn->total_n += row->n;
+			s->total = report_add(s->total, w->weight[id]);
+			s->total_n += w->samples[id];
+		}
+}
+
+static void leave(const struct walk *w, uint32_t id)
+{
+	const struct report_frame *f = &w->n->frames[w->n->frame_of[id]];
+
+	for (uint32_t i = f->first; i < f->first + f->n && f->kind != AP_FRAME_CUT; i++)
+		w->on_way[w->of_line[i]]--;
+}
+
+/* Only what has samples is linked. */
+static void link_stacks(const struct walk *w)
+{
+	for (size_t id = w->n->n_stacks; id > 0; id--) {
+		uint32_t parent = w->n->parent[id];
+
+		if (!w->samples[id])
+			continue;
+		w->weight[parent] = report_add(w->weight[parent], w->weight[id]);
+		w->samples[parent] += w->samples[id];
+		w->next[id] = w->child[parent];
+		w->child[parent] = (uint32_t)id;
+	}
+}
+
+static void walk(const struct walk *w)
+{
+	uint32_t at = w->child[0];
+
+	while (at) {
+		enter(w, at);
+		if (w->child[at]) {
+			at = w->child[at];
+			continue;
+		}
+		while (at && !w->next[at]) {
+			leave(w, at);
+			at = w->n->parent[at];
+		}
+		if (at) {
+			leave(w, at);
+			at = w->next[at];
 		}
 	}
+}
+
+static void add_self(const struct walk *w, const struct report_row *r)
+{
+	const struct report_frame *f = &w->n->frames[w->n->frame_of[r->stack]];
+
+	w->weight[r->stack] = report_add(w->weight[r->stack], r->weight);
+	w->samples[r->stack] += r->n;
+	if (f->n && f->kind != AP_FRAME_CUT) {
+		struct sums *s = &w->sums[w->of_line[f->first]];
+
+		s->self = report_add(s->self, r->weight);
+		s->self_n += r->n;
+	}
+}
+
+static int add_view(const struct ap_view *view, const uint32_t *of_line, size_t n_labels, struct side *side)
+{
+	size_t ids = view->names.n_stacks + 1;
+	AP_AUTO_FREE int64_t *weight = calloc(ids, sizeof *weight);
+	AP_AUTO_FREE int64_t *samples = calloc(ids, sizeof *samples);
+	AP_AUTO_FREE uint32_t *child = calloc(ids, sizeof *child);
+	AP_AUTO_FREE uint32_t *next = calloc(ids, sizeof *next);
+	AP_AUTO_FREE uint32_t *on_way = calloc(n_labels + 1, sizeof *on_way);
+	struct walk w = {&view->names, of_line, NULL, on_way, weight, samples, child, next};
+
+	w.sums = side->v = calloc(n_labels + 1, sizeof *side->v);
+	if (!weight || !samples || !child || !next || !on_way || !side->v)
+		return -ENOMEM;
+	for (size_t i = 0; i < view->n_rows; i++)
+		add_self(&w, &view->rows[i]);
+	link_stacks(&w);
+	walk(&w);
+	side->all = weight[0] > 0 ? (double)weight[0] : 1;
 	return 0;
 }
 
@@ -117,56 +132,115 @@ static int by_self(const void *a, const void *b)
 {
 	const struct function *x = a, *y = b;
 
-	if (x->self != y->self)
-		return x->self > y->self ? -1 : 1;
-	if (x->total != y->total)
-		return x->total > y->total ? -1 : 1;
-	return strcmp(x->name, y->name);
+	if (x->now.self != y->now.self)
+		return x->now.self > y->now.self ? -1 : 1;
+	if (x->now.total != y->now.total)
+		return x->now.total > y->now.total ? -1 : 1;
+	return strcmp(x->name, y->name) ? strcmp(x->name, y->name) : strcmp(x->module, y->module);
 }
 
-static int print(const struct top *t, const struct ap_report_options *o, FILE *out)
+static int by_change(const void *a, const void *b)
 {
-	static const struct report_column columns[] = {{"self_pct", CELL_REAL, 8}, {"total_pct", CELL_REAL, 9}, {"self_samples", CELL_INT, 12},
-		{"total_samples", CELL_INT, 13}, {"function", CELL_TEXT, 48}, {"module", CELL_TEXT, 0}};
-	struct report_table table = {.columns = columns, .n_columns = AP_ARRAY_LEN(columns), .format = o->format, .out = out};
-	double all = t->weight ? (double)t->weight : 1;
-	uint32_t limit = o->limit ? o->limit : DEFAULT_ROWS;
+	const struct function *x = a, *y = b;
+	double self = fabs(x->delta_self) - fabs(y->delta_self), total = fabs(x->delta_total) - fabs(y->delta_total);
+
+	if (self != 0)
+		return self > 0 ? -1 : 1;
+	return total != 0 ? (total > 0 ? -1 : 1) : by_self(a, b);
+}
+
+static double share(int64_t part, const struct side *s)
+{
+	return 100.0 * (double)part / s->all;
+}
+
+static const struct report_column COLUMNS[] = {{"self_pct", CELL_SHARE, 8, false}, {"total_pct", CELL_SHARE, 9, false},
+	{"self_samples", CELL_INT, 12, false}, {"total_samples", CELL_INT, 13, false}, {"function", CELL_TEXT, 48, false},
+	{"module", CELL_TEXT, 0, false}, {"self", CELL_INT, 0, true}, {"total", CELL_INT, 0, true}, {"event", CELL_TEXT, 0, true},
+	{"unit", CELL_TEXT, 0, true}};
+static const struct report_column CHANGES[] = {{"base_self_pct", CELL_REAL, 13, false}, {"self_pct", CELL_REAL, 8, false},
+	{"delta_self", CELL_REAL, 10, false}, {"base_total_pct", CELL_REAL, 14, false}, {"total_pct", CELL_REAL, 9, false},
+	{"delta_total", CELL_REAL, 11, false}, {"function", CELL_TEXT, 48, false}, {"module", CELL_TEXT, 0, false}, {"event", CELL_TEXT, 0, true},
+	{"unit", CELL_TEXT, 0, true}};
+
+static int print_row(struct report_table *t, const struct function *f, const struct side *now, const struct side *then, const struct ap_view *v)
+{
+	const char *module = t->o->format == AP_FORMAT_TEXT ? report_basename(f->module) : f->module;
+	const char *event = v->scope.event ? v->scope.event : "", *unit = v->scope.unit ? v->scope.unit : "";
+
+	if (!then->v) {
+		const struct report_value values[] = {{.real = share(f->now.self, now)}, {.real = share(f->now.total, now)}, {.integer = f->now.self_n},
+			{.integer = f->now.total_n}, {.text = f->name}, {.text = module}, {.integer = f->now.self}, {.integer = f->now.total},
+			{.text = event}, {.text = unit}};
+
+		return report_table_row(t, values);
+	}
+	const struct report_value values[] = {{.real = share(f->then.self, then)}, {.real = share(f->now.self, now)}, {.real = f->delta_self},
+		{.real = share(f->then.total, then)}, {.real = share(f->now.total, now)}, {.real = f->delta_total}, {.text = f->name}, {.text = module},
+		{.text = event}, {.text = unit}};
+
+	return report_table_row(t, values);
+}
+
+static int print(const struct function *f, size_t n, const struct side *now, const struct side *then, const struct ap_view *v,
+	const struct ap_report_options *o, FILE *out)
+{
+	struct report_table table = {.columns = then->v ? CHANGES : COLUMNS, .o = o, .out = out,
+		.n_columns = then->v ? AP_ARRAY_LEN(CHANGES) : AP_ARRAY_LEN(COLUMNS)};
+	size_t limit = o->limit ? o->limit : o->format == AP_FORMAT_TEXT ? DEFAULT_ROWS : n;
 	int err = report_table_begin(&table), end;
 
-	for (size_t i = 0; i < t->n && i < limit && !err && t->v[i].total_n; i++) {
-		const struct function *f = &t->v[i];
-		const struct report_value values[] = {{.real = 100.0 * (double)f->self / all}, {.real = 100.0 * (double)f->total / all},
-			{.integer = f->self_n}, {.integer = f->total_n}, {.text = f->name},
-			{.text = o->format == AP_FORMAT_TEXT ? report_basename(f->module) : f->module}};
-
-		err = report_table_row(&table, values);
-	}
+	for (size_t i = 0; i < n && i < limit && !err; i++)
+		err = print_row(&table, &f[i], now, then, v);
 	end = report_table_end(&table);
+	if (!err && !end && n > limit && o->format == AP_FORMAT_TEXT && fprintf(out, "# %zu more; -n %zu shows all\n", n - limit, n) < 0)
+		err = -EIO;
 	return err ? err : end;
 }
 
-int ap_report_top(sqlite3 *db, const struct ap_report_options *o, FILE *out, struct ap_why *why)
+/* The functions that have samples on either side, in order. */
+static size_t collect(const struct report_labels *l, const struct side *now, const struct side *then, struct function *v)
 {
-	struct report_names names;
-	struct top t = {.names = &names};
-	int err = report_names_load(db, &names, why);
+	static const struct sums none;
+	size_t n = 0;
 
-	if (err)
-		return err;
-	if (intern_lines(&t))
-		err = ap_why(why, ENOMEM, "out of memory");
-	if (!err)
-		err = ap_report_select(db, &o->filter, add_stack, &t, why);
-	if (!err) {
-		if (t.n)
-			qsort(t.v, t.n, sizeof *t.v, by_self);
-		if (print(&t, o, out))
-			err = ap_why(why, EIO, "cannot write the report: %s", strerror(errno));
+	for (size_t i = 0; i < l->n; i++) {
+		const struct sums *b = then->v ? &then->v[i] : &none;
+
+		if (!now->v[i].total_n && !b->total_n)
+			continue;
+		v[n] = (struct function){l->v[i].name, l->v[i].module, now->v[i], *b, 0, 0};
+		v[n].delta_self = share(v[n].now.self, now) - share(b->self, then);
+		v[n].delta_total = share(v[n].now.total, now) - share(b->total, then);
+		n++;
 	}
-	free(t.v);
-	free(t.of_line);
-	ap_arena_done(&t.strings);
-	ap_index_done(&t.index);
-	report_names_done(&names);
+	qsort(v, n, sizeof *v, then->v ? by_change : by_self);
+	return n;
+}
+
+int ap_report_top(const struct ap_view *v, const struct ap_view *base, const struct ap_report_options *o, FILE *out, struct ap_why *why)
+{
+	AP_AUTO_FREE uint32_t *of_line = NULL;
+	AP_AUTO_FREE uint32_t *base_of_line = NULL;
+	AP_AUTO_FREE struct function *functions = NULL;
+	struct report_labels labels = {0};
+	struct side now = {.all = 1}, then = {.all = 1};
+	int err = report_label_lines(&labels, &v->names, LABEL_FUNCTIONS, &of_line);
+
+	if (!err && base)
+		err = report_label_lines(&labels, &base->names, LABEL_FUNCTIONS, &base_of_line);
+	if (!err)
+		err = add_view(v, of_line, labels.n, &now);
+	if (!err && base)
+		err = add_view(base, base_of_line, labels.n, &then);
+	if (!err && !(functions = malloc((labels.n + 1) * sizeof *functions)))
+		err = -ENOMEM;
+	if (!err)
+		err = print(functions, collect(&labels, &now, &then, functions), &now, &then, v, o, out);
+	if (err)
+		ap_why(why, -err, "cannot write the report: %s", err == -EIO ? strerror(errno) : strerror(-err));
+	free(now.v);
+	free(then.v);
+	report_labels_done(&labels);
 	return err;
 }

@@ -1,182 +1,188 @@
-/* The call tree from the root, heaviest child first; branches below half a percent are summed in a line of their own. */
-#include "report/names.h"
-
-#include "base/hash.h"
+/* The call tree, heaviest child first. As text, branches below half a percent become one line that sums them; JSON and CSV have every node,
+ * one row each, callers before callees, with its depth (nested objects would be deeper than parsers go). Inverted: leaves are the first
+ * level and callers stand below them; self is then what has no further caller. */
+#include "report/fit.h"
+#include "report/table.h"
+#include "report/trie.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 4096 };
+enum { INDENT_MAX = 60, NUMBERS_WIDTH = 19 };
 static const double SHOWN = 0.005;
 
-struct node {
-	const char *name, *module;
-	uint32_t parent, child, next; /* indexes; 0 none, node 0 is the root */
-	int64_t self, total;
-};
-struct tree {
-	const struct report_names *names;
-	struct node *v;
-	size_t n, cap;
-	struct ap_index index;
-	uint32_t *path;
-	bool invert;
-};
-struct node_key {
-	uint32_t parent;
-	const char *name, *module;
+struct printing {
+	const struct report_labels *labels;
+	const struct report_trie *trie;
+	const struct ap_view *view;
+	const struct ap_report_options *o;
+	struct report_table *table; /* JSON and CSV */
+	FILE *out;
+	double all;
 };
 
-static uint64_t hash_of(uint32_t parent, const char *name, const char *module)
+static const struct report_column COLUMNS[] = {{"depth", CELL_INT, 0, false}, {"total_pct", CELL_REAL, 0, false}, {"self_pct", CELL_REAL, 0, false},
+	{"total_samples", CELL_INT, 0, false}, {"self_samples", CELL_INT, 0, false}, {"function", CELL_TEXT, 0, false}, {"module", CELL_TEXT, 0, false},
+	{"total", CELL_INT, 0, false}, {"self", CELL_INT, 0, false}, {"event", CELL_TEXT, 0, false}, {"unit", CELL_TEXT, 0, false}};
+
+static int by_weight(const void *a, const void *b, void *ctx)
 {
-	return ap_hash_bytes(name, strlen(name), ap_hash_bytes(module, strlen(module), parent));
+	const struct report_labels *l = ctx;
+	const struct report_node *x = a, *y = b;
+	int order;
+
+	if (x->total != y->total)
+		return x->total > y->total ? -1 : 1;
+	order = strcmp(l->v[x->label].name, l->v[y->label].name);
+	return order ? order : strcmp(l->v[x->label].module, l->v[y->label].module);
 }
 
-static uint64_t node_hash(const void *ctx, uint32_t slot)
+/* A level deeper is a column further, up to a limit that a terminal can show. */
+static int put_numbers(struct ap_buf *b, const struct printing *p, double total, double self, size_t depth)
 {
-	const struct node *n = &((const struct tree *)ctx)->v[slot];
+	double total_pct = 100 * total / p->all;
+	const char *colour = !p->o->colour ? "" : total_pct >= 10 ? report_colour_hot : total_pct >= 1 ? report_colour_warn : "";
+	int err = ap_buf_printf(b, "%s%6.2f%%%s", colour, total_pct, colour[0] ? report_colour_off : "");
 
-	return hash_of(n->parent, n->name, n->module);
-}
-
-static bool node_same(const void *ctx, uint32_t slot, const void *key)
-{
-	const struct node *n = &((const struct tree *)ctx)->v[slot];
-	const struct node_key *k = key;
-
-	return n->parent == k->parent && !strcmp(n->name, k->name) && !strcmp(n->module, k->module);
-}
-
-static int child(struct tree *t, uint32_t parent, const char *name, const char *module, uint32_t *ret)
-{
-	struct node_key key = {parent, name, module};
-	uint64_t hash = hash_of(parent, name, module);
-	struct node *v;
-
-	*ret = ap_index_find(&t->index, hash, node_same, t, &key);
-	if (*ret != (uint32_t)AP_INDEX_NONE)
-		return 0;
-	v = ap_grow(&t->v, &t->cap, t->n, sizeof *v);
-	if (!v)
-		return -ENOMEM;
-	*ret = (uint32_t)t->n;
-	v[t->n++] = (struct node){.name = name, .module = module, .parent = parent, .next = v[parent].child};
-	v[parent].child = *ret;
-	return ap_index_add(&t->index, hash, *ret, node_hash, t);
-}
-
-static int add_frame(struct tree *t, const struct report_frame *f, uint32_t *at, const struct ap_selection_row *row)
-{
-	int err = 0;
-
-	for (uint32_t k = 0; k < f->n && !err; k++) {
-		uint32_t i = t->invert ? k : f->n - 1 - k;
-
-		err = child(t, *at, t->names->lines[f->first + i].function, f->module, at);
-		if (!err)
-			t->v[*at].total += row->n;
-	}
-	return err;
-}
-
-static int add(void *ctx, const struct ap_selection_row *row)
-{
-	struct tree *t = ctx;
-	uint32_t at = 0;
-	size_t depth = 0, i;
-	int err = 0;
-
-	t->v[0].total += row->n;
-	for (size_t id = (size_t)row->stack; id; id = t->names->parent[id])
-		t->path[depth++] = t->names->frame_of[id];
-	for (i = 0; i < depth && !err; i++)
-		err = add_frame(t, &t->names->frames[t->path[t->invert ? i : depth - 1 - i]], &at, row);
 	if (!err)
-		t->v[at].self += row->n;
-	return err;
+		err = self < 0 ? ap_buf_printf(b, "%8s", "") : ap_buf_printf(b, " %6.2f%%", 100 * self / p->all);
+	return err ? err : ap_buf_printf(b, "  %*s", (int)(depth < INDENT_MAX ? depth : INDENT_MAX), "");
 }
 
-static uint32_t heaviest(const struct tree *t, uint32_t of, const bool *done)
+static int print_text(const struct printing *p, const struct report_node *n, size_t depth)
 {
-	uint32_t best = 0;
-
-	for (uint32_t c = t->v[of].child; c; c = t->v[c].next)
-		if (!done[c] && (!best || t->v[c].total > t->v[best].total ||
-			(t->v[c].total == t->v[best].total && strcmp(t->v[c].name, t->v[best].name) < 0)))
-			best = c;
-	return best;
-}
-
-static int print_node(const struct tree *t, uint32_t at, size_t depth, FILE *out)
-{
+	const struct report_label *l = &p->labels->v[n->label];
+	const char *module = report_basename(l->module);
+	size_t room = 0, used, indent = NUMBERS_WIDTH + (depth < INDENT_MAX ? depth : INDENT_MAX);
 	struct ap_buf b = {0};
-	const struct node *n = &t->v[at];
-	double all = t->v[0].total ? (double)t->v[0].total : 1;
-	int err = ap_buf_printf(&b, "%6.2f%% %6.2f%%  %*s", 100.0 * (double)n->total / all, 100.0 * (double)n->self / all, (int)depth, "");
+	int err = put_numbers(&b, p, (double)n->total, (double)n->self, depth);
 
+	if (p->o->width)
+		room = p->o->width > indent + 32 ? p->o->width - indent : 32;
 	if (!err)
-		err = ap_escape_terminal(&b, n->name);
-	if (!err && n->module[0]) {
+		err = report_fit(&b, l->name, room * 2 / 3, &used);
+	if (!err && module[0])
 		err = ap_buf_puts(&b, "  ");
-		if (!err)
-			err = ap_escape_terminal(&b, report_basename(n->module));
-	}
-	if (!err && fprintf(out, "%s\n", b.data) < 0)
+	if (!err && module[0])
+		err = report_fit(&b, module, room ? room - room * 2 / 3 - 2 : 0, &used);
+	if (!err && fprintf(p->out, "%s\n", b.data) < 0)
 		err = -EIO;
 	ap_buf_done(&b);
 	return err;
 }
 
-/* Depth first without recursion: the node's parent is the way back. */
-static int print(const struct tree *t, FILE *out)
+static int print_row(const struct printing *p, const struct report_node *n, size_t depth)
 {
-	AP_AUTO_FREE bool *done = calloc(t->n + 1, sizeof *done);
-	double least = SHOWN * (double)t->v[0].total;
-	uint32_t at = 0, next;
-	size_t depth = 0;
-	int err = done ? 0 : -ENOMEM;
+	const struct report_label *l = &p->labels->v[n->label];
+	const struct report_value values[] = {{.integer = (int64_t)depth}, {.real = 100.0 * (double)n->total / p->all},
+		{.real = 100.0 * (double)n->self / p->all}, {.integer = n->total_n}, {.integer = n->self_n}, {.text = l->name}, {.text = l->module},
+		{.integer = n->total}, {.integer = n->self}, {.text = p->view->scope.event ? p->view->scope.event : ""},
+		{.text = p->view->scope.unit ? p->view->scope.unit : ""}};
 
-	if (!err && fputs("  total    self  function  module\n", out) < 0)
+	return report_table_row(p->table, values);
+}
+
+static bool small(const struct printing *p, const struct report_node *n)
+{
+	return p->o->format == AP_FORMAT_TEXT && (double)n->total < SHOWN * p->all;
+}
+
+/* From the first child that is too small, which is followed by smaller ones alone. */
+static int print_rest(const struct printing *p, uint32_t at, size_t depth)
+{
+	struct ap_buf b = {0};
+	double sum = 0;
+	size_t n = 0;
+	int err;
+
+	for (; at; at = p->trie->v[at].next, n++)
+		sum += (double)p->trie->v[at].total;
+	err = put_numbers(&b, p, sum, -1, depth);
+	if (!err && fprintf(p->out, "%s(%zu more below %.1f %%)\n", b.data, n, 100 * SHOWN) < 0)
 		err = -EIO;
-	while (!err) {
-		next = heaviest(t, at, done);
-		if (next && (double)t->v[next].total >= least && depth < DEPTH_MAX) {
-			done[next] = true;
-			err = print_node(t, next, depth++, out);
-			at = next;
-		} else if (at) {
-			at = t->v[at].parent;
-			depth--;
-		} else {
-			break;
+	ap_buf_done(&b);
+	return err;
+}
+
+/* The node's parent is the way back: nothing recurses. */
+static int print_nodes(const struct printing *p)
+{
+	const struct report_node *v = p->trie->v;
+	uint32_t at = v[0].child;
+	size_t depth = 0;
+	int err = 0;
+
+	while (at && !err) {
+		bool skip = small(p, &v[at]);
+
+		if (skip)
+			err = print_rest(p, at, depth);
+		else
+			err = p->table ? print_row(p, &v[at], depth) : print_text(p, &v[at], depth);
+		if (!skip && v[at].child) {
+			at = v[at].child;
+			depth++;
+			continue;
 		}
+		while (at && (skip || !v[at].next)) {
+			at = v[at].parent;
+			depth--;
+			skip = false;
+		}
+		at = at ? v[at].next : 0;
 	}
 	return err;
 }
 
-int ap_report_tree(sqlite3 *db, const struct ap_report_options *o, FILE *out, struct ap_why *why)
+static int print(const struct printing *p)
 {
-	struct report_names names;
-	struct tree t = {.names = &names, .invert = o->invert};
-	int err = report_names_load(db, &names, why);
+	struct printing with = *p;
+	struct report_table table = {.columns = COLUMNS, .n_columns = AP_ARRAY_LEN(COLUMNS), .o = p->o, .out = p->out};
+	int err, end;
 
-	if (err)
-		return err;
-	t.path = calloc(names.n_stacks + 1, sizeof *t.path);
-	t.v = calloc(16, sizeof *t.v);
-	t.cap = 16;
-	t.n = 1;
-	if (!t.path || !t.v)
-		err = ap_why(why, ENOMEM, "out of memory");
-	else
-		t.v[0].name = t.v[0].module = "";
+	if (p->o->format == AP_FORMAT_TEXT) {
+		if (fprintf(p->out, "%s  total    self  function  module%s\n", p->o->colour ? report_colour_head : "",
+			p->o->colour ? report_colour_off : "") < 0)
+			return -EIO;
+		return print_nodes(p);
+	}
+	with.table = &table;
+	err = report_table_begin(&table);
 	if (!err)
-		err = ap_report_select(db, &o->filter, add, &t, why);
-	if (!err && print(&t, out))
-		err = ap_why(why, EIO, "cannot write the report: %s", strerror(errno));
-	free(t.v);
-	free(t.path);
-	ap_index_done(&t.index);
-	report_names_done(&names);
+		err = print_nodes(&with);
+	end = report_table_end(&table);
+	return err ? err : end;
+}
+
+int ap_report_tree(const struct ap_view *v, const struct ap_report_options *o, FILE *out, struct ap_why *why)
+{
+	AP_AUTO_FREE uint32_t *of_line = NULL;
+	AP_AUTO_FREE uint32_t *node_of_row = NULL;
+	struct report_labels labels = {0};
+	struct report_trie trie;
+	struct printing p = {&labels, &trie, v, o, NULL, out, 1};
+	int err = report_trie_init(&trie);
+
+	if (!err)
+		err = report_label_lines(&labels, &v->names, LABEL_FRAMES, &of_line);
+	if (!err)
+		err = report_trie_plant(&trie, v, of_line, o->invert, &node_of_row);
+	if (!err) {
+		for (size_t i = 0; i < v->n_rows; i++) {
+			struct report_node *n = &trie.v[node_of_row[i]];
+
+			n->self = report_add(n->self, v->rows[i].weight);
+			n->self_n += v->rows[i].n;
+		}
+		report_trie_sum(&trie);
+		p.all = trie.v[0].total > 0 ? (double)trie.v[0].total : 1;
+		err = report_trie_sort(&trie, by_weight, &labels);
+	}
+	if (!err)
+		err = print(&p);
+	if (err)
+		ap_why(why, -err, "cannot write the report: %s", err == -EIO ? strerror(errno) : strerror(-err));
+	report_trie_done(&trie);
+	report_labels_done(&labels);
 	return err;
 }

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Every report, word for word, of a small file made by hand: tests/report/fixture.sql. A case is a line of tests/report/cases: a name, the exit
+# code, and the arguments; what comes out is in tests/report/NAME.out (stdout, then "--" and stderr where there is any).
+# AP_REPORT_ACCEPT=1 writes these files anew: read the difference before you commit it.
+. "$(dirname "$0")/lib.sh"
+need sqlite3 python3
+src=$(cd "$OLDPWD" && cd "$(dirname "$0")/../.." && pwd)
+make_db() { # file, more SQL
+	cat "$src/sql/schema.sql" "$src/sql/views.sql" "$src/sql/indexes.sql" "$src/tests/report/fixture.sql" - <<<"$2" | sqlite3 -batch -bail "$1" 2>err
+	ok $? "make $1"
+	chmod 400 "$1"
+}
+make_db two.db ''
+# what was before, as another recording: fib took less, a function has gone
+make_db old.db "UPDATE sample SET stack = 1 WHERE stack = 4 AND ts = 200; DELETE FROM sample WHERE ts > 1250000000;
+	UPDATE run SET uuid = 'cccc' || id, end_reason = 'target exited', end_ns = start_ns + 1000000000;"
+make_db none.db 'DELETE FROM sample'
+while IFS='|' read -r name code args; do
+	[ -n "$name" ] && [ "${name#\#}" = "$name" ] || continue
+	eval "ap report $args"
+	rc=$?
+	{
+		cat out
+		[ ! -s err ] || { echo "--" && cat err; }
+	} >got
+	[ -z "${AP_REPORT_ACCEPT:-}" ] || cp got "$src/tests/report/$name.out"
+	cmp -s got "$src/tests/report/$name.out" && [ "$rc" = "$code" ]
+	rc2=$?
+	ok $rc2 "$name: report $args"
+	[ $rc2 = 0 ] || { echo "# exit $rc, wanted $code"; diff "$src/tests/report/$name.out" got | cat -v | head -n 20 | sed 's/^/# /'; }
+	case $rc,$args in
+	2,*) ;;
+	*format=json*)
+		python3 -c 'import json,sys; json.loads(open("out","rb").read().decode("utf-8"), parse_constant=sys.exit)'
+		ok $? "$name: JSON, in UTF-8, without NaN"
+		;;
+	*format=csv*)
+		python3 - <<'P'
+import csv, io
+text = open("out", "rb").read().decode("utf-8")
+assert text.count("\n") == text.count("\r\n"), "a line that does not end in CRLF"
+rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+assert rows and len({len(r) for r in rows}) == 1, "rows of different lengths"
+assert not [c for r in rows[1:] for c in r if c[:1] in "=+@\t\r" and c], "a formula"
+P
+		ok $? "$name: CSV as RFC 4180 says, no formula"
+		;;
+	esac
+	LC_ALL=C grep -qP '[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xe2\x80[\xaa-\xae]' out err
+	is "$?" 1 "$name: no byte that steers a terminal"
+done <"$src/tests/report/cases"
+done_testing
