@@ -40,13 +40,47 @@ START_TEST(capabilities)
 
 	doctor_capabilities(&d, 1ULL << 38);
 	ck_assert_int_eq(find(&d, "CAP_PERFMON")->state, DOCTOR_WORKS);
-	ck_assert_int_eq(find(&d, "CAP_BPF")->state, DOCTOR_LIMITED);
+	/* what this version does not need is no reason to ask for privilege */
+	ck_assert_int_eq(find(&d, "CAP_BPF")->state, DOCTOR_WORKS);
+	ck_assert_str_eq(find(&d, "CAP_BPF")->remedy.text, "");
 	ck_assert_int_eq(find(&d, "CAP_SYS_PTRACE")->state, DOCTOR_LIMITED);
 	memset(&d, 0, sizeof d);
 	doctor_capabilities(&d, 1ULL << 21); /* SYS_ADMIN implies two of them, not SYS_PTRACE */
 	ck_assert_int_eq(find(&d, "CAP_PERFMON")->state, DOCTOR_WORKS);
 	ck_assert_int_eq(find(&d, "CAP_BPF")->state, DOCTOR_WORKS);
 	ck_assert_int_eq(find(&d, "CAP_SYS_PTRACE")->state, DOCTOR_LIMITED);
+}
+END_TEST
+
+/* setcap replaces: two lines with two commands would undo each other */
+START_TEST(one_command_for_all_capabilities)
+{
+	const char *first = NULL;
+	struct doctor d = {.n = 0};
+
+	doctor_paranoid(&d, 2, false);
+	doctor_kptr(&d, 0, false);
+	doctor_capabilities(&d, 0);
+	for (size_t i = 0; i < d.n; i++)
+		if (strstr(d.findings[i].remedy.text, "setcap")) {
+			first = first ? first : d.findings[i].remedy.text;
+			ck_assert_str_eq(d.findings[i].remedy.text, first);
+		}
+	ck_assert_ptr_nonnull(first);
+}
+END_TEST
+
+START_TEST(a_filter_of_system_calls_is_named)
+{
+	struct doctor d = {.n = 0};
+
+	doctor_seccomp(&d, 2, false);
+	doctor_seccomp(&d, 2, true);
+	doctor_seccomp(&d, 0, false);
+	ck_assert_int_eq(d.findings[0].state, DOCTOR_MISSING);
+	ck_assert_ptr_nonnull(strstr(d.findings[0].remedy.text, "perf_event_open"));
+	ck_assert_int_eq(d.findings[1].state, DOCTOR_WORKS);
+	ck_assert_int_eq(d.findings[2].state, DOCTOR_WORKS);
 }
 END_TEST
 
@@ -150,6 +184,8 @@ static Suite *doctor_suite(void)
 
 	tcase_add_loop_test(t, paranoid_levels, 0, 8);
 	tcase_add_test(t, capabilities);
+	tcase_add_test(t, one_command_for_all_capabilities);
+	tcase_add_test(t, a_filter_of_system_calls_is_named);
 	tcase_add_test(t, kernel_names_and_rate);
 	tcase_add_test(t, bounded);
 	tcase_add_test(t, examine);

@@ -17,7 +17,8 @@
 enum { CAP_BIT_SYS_PTRACE = 19, CAP_BIT_SYS_ADMIN = 21, CAP_BIT_SYSLOG = 34, CAP_BIT_PERFMON = 38, CAP_BIT_BPF = 39 };
 enum { KALLSYMS_HEAD = 4096, STATUS_MAX = 16384, MLOCK_MIN_KB = 516 };
 
-#define SETCAP(caps) "sudo setcap " caps "+ep \"$(command -v aperture)\""
+/* setcap replaces what a file had: a remedy for one line must not undo that of another, so there is one for all of them */
+static const char SETCAP[] = "sudo setcap cap_perfmon,cap_sys_ptrace,cap_syslog+ep \"$(command -v aperture)\"";
 
 void doctor_add(struct doctor *d, const char *name, enum doctor_state state, const char *remedy, const char *fmt, ...)
 {
@@ -56,6 +57,45 @@ static unsigned long long effective_capabilities(void)
 	return caps;
 }
 
+/* Capabilities of a user namespace of one's own count for nothing in perf_event_open and /proc/kallsyms. */
+static bool initial_namespace(void)
+{
+	struct ap_buf b = {0};
+	unsigned inside, outside;
+	unsigned long long n;
+	bool initial;
+
+	ap_file_read(AT_FDCWD, "/proc/self/uid_map", STATUS_MAX, &b);
+	initial = !b.data || (sscanf(b.data, "%u %u %llu", &inside, &outside, &n) == 3 && !inside && !outside && n == UINT32_MAX);
+	ap_buf_done(&b);
+	return initial;
+}
+
+/* A container's filter refuses perf_event_open with the same error as the kernel's own rules. */
+void doctor_seccomp(struct doctor *d, int mode, bool usable)
+{
+	if (mode == 2 && !usable)
+		doctor_add(d, "system calls", DOCTOR_MISSING,
+			"start the container with a seccomp profile that allows perf_event_open, such as docker run --cap-add=PERFMON",
+			"a seccomp filter is active here, as in a container: it may be what refuses perf_event_open");
+	else
+		doctor_add(d, "system calls", DOCTOR_WORKS, "", mode == 2 ? "a seccomp filter is active, and allows perf_event_open" : "no filter (seccomp)");
+}
+
+static int seccomp_mode(void)
+{
+	struct ap_buf b = {0};
+	const char *line;
+	int mode = 0;
+
+	ap_file_read(AT_FDCWD, "/proc/self/status", STATUS_MAX, &b);
+	line = b.data ? strstr(b.data, "\nSeccomp:") : NULL;
+	if (line)
+		sscanf(line, "\nSeccomp: %d", &mode);
+	ap_buf_done(&b);
+	return mode;
+}
+
 static void kernel(struct doctor *d)
 {
 	struct utsname u;
@@ -74,13 +114,13 @@ void doctor_paranoid(struct doctor *d, long level, bool privileged)
 	else if (level <= 0)
 		doctor_add(d, name, DOCTOR_WORKS, "", "%ld: every process, user space and kernel", level);
 	else if (level == 1)
-		doctor_add(d, name, DOCTOR_LIMITED, SETCAP("cap_perfmon"),
+		doctor_add(d, name, DOCTOR_LIMITED, SETCAP,
 			"1: own processes with the kernel; the whole machine (-a) is refused");
 	else if (level == 2)
-		doctor_add(d, name, DOCTOR_LIMITED, SETCAP("cap_perfmon"),
-			"2: own processes, user space only; kernel frames and -a are refused");
+		doctor_add(d, name, DOCTOR_LIMITED, SETCAP,
+			"%ld: own processes, user space only; kernel frames and -a are refused", level);
 	else
-		doctor_add(d, name, DOCTOR_MISSING, SETCAP("cap_perfmon"), "%ld: this user may sample nothing", level);
+		doctor_add(d, name, DOCTOR_MISSING, SETCAP, "%ld: this user may sample nothing", level);
 }
 
 void doctor_kptr(struct doctor *d, long level, bool readable)
@@ -89,7 +129,7 @@ void doctor_kptr(struct doctor *d, long level, bool readable)
 		doctor_add(d, "kernel names", DOCTOR_WORKS, "", "/proc/kallsyms shows addresses (kptr_restrict is %ld)", level);
 	else
 		doctor_add(d, "kernel names", DOCTOR_LIMITED,
-			level >= 2 ? "sudo sysctl kernel.kptr_restrict=1 (and run with CAP_SYSLOG)" : SETCAP("cap_syslog"),
+			level >= 2 ? "sudo sysctl kernel.kptr_restrict=1 (and run with CAP_SYSLOG)" : SETCAP,
 			"/proc/kallsyms hides addresses (kptr_restrict is %ld): kernel frames stay without names", level);
 }
 
@@ -134,7 +174,7 @@ static void ring_memory(struct doctor *d, bool privileged)
 			"%lld kB for each CPU: small rings, so that samples may be lost at a high rate", (long long)kb);
 }
 
-static void sysctls(struct doctor *d, unsigned long long caps)
+static void sysctls(struct doctor *d, unsigned long long caps, bool own_usable)
 {
 	bool privileged = has(caps, CAP_BIT_PERFMON) || has(caps, CAP_BIT_SYS_ADMIN);
 	int64_t v;
@@ -143,7 +183,8 @@ static void sysctls(struct doctor *d, unsigned long long caps)
 		doctor_add(d, "perf_event", DOCTOR_MISSING, "use a kernel with CONFIG_PERF_EVENTS",
 			"/proc/sys/kernel/perf_event_paranoid cannot be read: the kernel has no perf events, or /proc is hidden here");
 	else
-		doctor_paranoid(d, (long)v, privileged);
+		/* above 2 is Debian's own: other kernels take it for 2 */
+		doctor_paranoid(d, v > 2 && own_usable ? 2 : (long)v, privileged);
 	if (!ap_file_read_i64("/proc/sys/kernel/perf_event_max_sample_rate", &v))
 		doctor_sample_rate(d, (long)v);
 	ring_memory(d, privileged);
@@ -159,12 +200,11 @@ void doctor_capabilities(struct doctor *d, unsigned long long caps)
 		const char *name, *gives, *lost, *remedy;
 	} table[] = {
 		{CAP_BIT_PERFMON, "CAP_PERFMON", "other users' processes and the kernel can be sampled",
-			"see perf_event_paranoid for what is refused", SETCAP("cap_perfmon")},
+			"see perf_event_paranoid for what is refused", SETCAP},
 		{CAP_BIT_SYS_PTRACE, "CAP_SYS_PTRACE", "other users' /proc/PID/maps and binaries can be read",
-			"other users' processes are sampled without the names of their functions", SETCAP("cap_perfmon,cap_sys_ptrace")},
+			"other users' processes are sampled without the names of their functions", SETCAP},
 		{CAP_BIT_BPF, "CAP_BPF", "eBPF programs may be loaded (this version has none yet)",
-			"eBPF programs may not be loaded; nothing is lost in this version, which uses perf events",
-			SETCAP("cap_bpf,cap_perfmon")},
+			"nothing is lost: this version has no eBPF programs and uses perf events", ""},
 	};
 	bool all = has(caps, CAP_BIT_SYS_ADMIN);
 
@@ -174,6 +214,8 @@ void doctor_capabilities(struct doctor *d, unsigned long long caps)
 
 		if (ok)
 			doctor_add(d, table[i].name, DOCTOR_WORKS, "", "%s", table[i].gives);
+		else if (!table[i].remedy[0]) /* what is not needed is no reason to ask for privilege */
+			doctor_add(d, table[i].name, DOCTOR_WORKS, "", "not held: %s", table[i].lost);
 		else
 			doctor_add(d, table[i].name, DOCTOR_LIMITED, table[i].remedy, "not held: %s", table[i].lost);
 	}
@@ -192,9 +234,17 @@ static void sampled(struct doctor *d, const struct ap_source_ops *ops, const str
 		return;
 	}
 	n = ops->events(s, &events);
-	for (size_t i = 0; i < n; i++)
-		doctor_add(d, "sampled event", DOCTOR_WORKS, "", "%s%s%s%s", events[i].name, events[i].user_only ? ", user space only" : "",
-			events[i].why[0] ? ": " : "", events[i].why);
+	for (size_t i = 0; i < n; i++) {
+		bool timer = strstr(events[i].name, "clock") && events[i].why[0];
+		size_t len = strlen(events[i].why);
+
+		while (len && strchr("; ", events[i].why[len - 1]))
+			len--;
+		doctor_add(d, "sampled event", timer ? DOCTOR_LIMITED : DOCTOR_WORKS,
+			timer ? "none on this machine; a virtual machine may be given counters (a virtual PMU)" : "", "%s%s%s%.*s%s", events[i].name,
+			events[i].user_only ? ", user space only" : "", len ? ": " : "", (int)len, events[i].why,
+			timer ? "; a timer stands in for the hardware counters: cycles, cache misses and the like cannot be counted" : "");
+	}
 	ops->free(s);
 }
 
@@ -215,11 +265,12 @@ static bool probe(struct doctor *d, const struct ap_source_ops *ops, const struc
 
 int doctor_examine(const struct ap_source_ops *const *sources, struct doctor *d)
 {
-	unsigned long long caps = effective_capabilities();
+	bool initial = initial_namespace();
+	unsigned long long caps = initial ? effective_capabilities() : 0;
 	pid_t self = getpid();
 	const struct ap_source_config everything = {.all = true, .frequency_hz = 99};
 	const struct ap_source_config own = {.pids = &self, .n_pids = 1, .frequency_hz = 99};
-	bool usable = false, own_usable;
+	bool usable = false, own_usable = false;
 
 	memset(d, 0, sizeof *d);
 	kernel(d);
@@ -230,7 +281,11 @@ int doctor_examine(const struct ap_source_ops *const *sources, struct doctor *d)
 			sampled(d, *sources, &own);
 		usable |= own_usable;
 	}
-	sysctls(d, caps);
+	doctor_seccomp(d, seccomp_mode(), usable);
+	sysctls(d, caps, own_usable);
+	if (!initial)
+		doctor_add(d, "user namespace", DOCTOR_LIMITED, "run aperture outside of it, on the host",
+			"this is not the first user namespace: capabilities held in it count for nothing here");
 	doctor_capabilities(d, caps);
 	doctor_environment(d);
 	return usable ? 0 : 1;

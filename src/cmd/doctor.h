@@ -32,6 +32,7 @@ void doctor_paranoid(struct doctor *d, long level, bool privileged);
 void doctor_kptr(struct doctor *d, long level, bool readable);
 void doctor_capabilities(struct doctor *d, unsigned long long effective);
 void doctor_sample_rate(struct doctor *d, long max_hz);
+void doctor_seccomp(struct doctor *d, int mode, bool usable); /* mode: 0 none, 1 strict, 2 filter */
 
 void doctor_environment(struct doctor *d);
 /* Appends a finding, or counts it as dropped. `remedy` is "" when it works. */

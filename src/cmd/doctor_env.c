@@ -47,7 +47,7 @@ static void names(struct doctor *d)
 			"DEBUGINFOD_URLS is set and libdebuginfod is here: symbolize --debuginfod can ask it");
 	else
 		doctor_add(d, "debuginfod", DOCTOR_LIMITED,
-			h ? "export DEBUGINFOD_URLS=https://debuginfod.debian.net" : "apt-get install libdebuginfod1",
+			h ? "export DEBUGINFOD_URLS=URL, your distribution's server (Debian: apt-get install libdebuginfod-common sets it)" : "apt-get install libdebuginfod1",
 			"%s: symbolize --debuginfod has nothing to ask",
 			h ? "DEBUGINFOD_URLS is not set" : "libdebuginfod.so.1 is not here");
 	if (h)
