@@ -26,7 +26,7 @@ START_TEST(paranoid_levels)
 		{3, false, DOCTOR_MISSING}, {4, false, DOCTOR_MISSING}, {2, true, DOCTOR_WORKS}, {4, true, DOCTOR_WORKS}};
 	struct doctor d = {.n = 0};
 
-	doctor_paranoid(&d, cases[_i].level, cases[_i].privileged);
+	doctor_paranoid(&d, cases[_i].level, cases[_i].privileged, false);
 	ck_assert_uint_eq(d.n, 1);
 	ck_assert_int_eq(d.findings[0].state, cases[_i].want);
 	/* a remedy exactly where something is lost */
@@ -52,13 +52,23 @@ START_TEST(capabilities)
 }
 END_TEST
 
+START_TEST(above_two_is_two_where_recording_works)
+{
+	struct doctor d = {.n = 0};
+
+	doctor_paranoid(&d, 3, false, true);
+	ck_assert_int_eq(d.findings[0].state, DOCTOR_LIMITED);
+	ck_assert_ptr_nonnull(strstr(d.findings[0].text.text, "3: own processes"));
+}
+END_TEST
+
 /* setcap replaces: two lines with two commands would undo each other */
 START_TEST(one_command_for_all_capabilities)
 {
 	const char *first = NULL;
 	struct doctor d = {.n = 0};
 
-	doctor_paranoid(&d, 2, false);
+	doctor_paranoid(&d, 2, false, true);
 	doctor_kptr(&d, 0, false);
 	doctor_capabilities(&d, 0);
 	for (size_t i = 0; i < d.n; i++)
@@ -183,6 +193,7 @@ static Suite *doctor_suite(void)
 	TCase *t = tcase_create("doctor");
 
 	tcase_add_loop_test(t, paranoid_levels, 0, 8);
+	tcase_add_test(t, above_two_is_two_where_recording_works);
 	tcase_add_test(t, capabilities);
 	tcase_add_test(t, one_command_for_all_capabilities);
 	tcase_add_test(t, a_filter_of_system_calls_is_named);

@@ -105,7 +105,7 @@ static void kernel(struct doctor *d)
 			sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-void doctor_paranoid(struct doctor *d, long level, bool privileged)
+void doctor_paranoid(struct doctor *d, long level, bool privileged, bool own_usable)
 {
 	static const char name[] = "perf_event_paranoid";
 
@@ -116,9 +116,8 @@ void doctor_paranoid(struct doctor *d, long level, bool privileged)
 	else if (level == 1)
 		doctor_add(d, name, DOCTOR_LIMITED, SETCAP,
 			"1: own processes with the kernel; the whole machine (-a) is refused");
-	else if (level == 2)
-		doctor_add(d, name, DOCTOR_LIMITED, SETCAP,
-			"%ld: own processes, user space only; kernel frames and -a are refused", level);
+	else if (level == 2 || own_usable) /* above 2 is Debian's own: other kernels take it for 2 */
+		doctor_add(d, name, DOCTOR_LIMITED, SETCAP, "%ld: own processes, user space only; kernel frames and -a are refused", level);
 	else
 		doctor_add(d, name, DOCTOR_MISSING, SETCAP, "%ld: this user may sample nothing", level);
 }
@@ -183,8 +182,7 @@ static void sysctls(struct doctor *d, unsigned long long caps, bool own_usable)
 		doctor_add(d, "perf_event", DOCTOR_MISSING, "use a kernel with CONFIG_PERF_EVENTS",
 			"/proc/sys/kernel/perf_event_paranoid cannot be read: the kernel has no perf events, or /proc is hidden here");
 	else
-		/* above 2 is Debian's own: other kernels take it for 2 */
-		doctor_paranoid(d, v > 2 && own_usable ? 2 : (long)v, privileged);
+		doctor_paranoid(d, (long)v, privileged, own_usable);
 	if (!ap_file_read_i64("/proc/sys/kernel/perf_event_max_sample_rate", &v))
 		doctor_sample_rate(d, (long)v);
 	ring_memory(d, privileged);

@@ -28,7 +28,7 @@ struct doctor {
  * which event it would sample. Returns 0 when at least one source can record something, 1 when none can. */
 int doctor_examine(const struct ap_source_ops *const *sources, struct doctor *d);
 /* Parts of the above, each from what it is given, for tests. */
-void doctor_paranoid(struct doctor *d, long level, bool privileged);
+void doctor_paranoid(struct doctor *d, long level, bool privileged, bool own_usable);
 void doctor_kptr(struct doctor *d, long level, bool readable);
 void doctor_capabilities(struct doctor *d, unsigned long long effective);
 void doctor_sample_rate(struct doctor *d, long max_hz);

@@ -8,6 +8,22 @@
 /* Longer ones are no expressions that people type, and their automata cost memory and time without bound. */
 enum { REGEX_MAX = 1024 };
 
+/* a{1000}{1000} asks for gigabytes, since a bound is compiled by copying; (.*)\1 takes time without bound. */
+static bool bounded(const char *text)
+{
+	const char *brace = strchr(text, '{'), *comma;
+
+	for (const char *p = text; *p; p++)
+		if (*p == '\\' && *++p >= '1' && *p <= '9')
+			return false;
+		else if (!*p)
+			break;
+	if (!brace)
+		return true;
+	comma = strchr(brace, ',');
+	return atoi(brace + 1) <= 100 && (!comma || atoi(comma + 1) <= 100) && !strchr(brace + 1, '{');
+}
+
 static int compile(const char *option, const char *text, regex_t *re, struct ap_why *why)
 {
 	char message[160];
@@ -15,10 +31,8 @@ static int compile(const char *option, const char *text, regex_t *re, struct ap_
 
 	if (strlen(text) > REGEX_MAX)
 		return ap_why(why, EINVAL, "%s: longer than %d bytes", option, REGEX_MAX);
-	/* a{1000}{1000} asks for gigabytes: glibc compiles a bound by copying */
-	for (const char *p = text; (p = strchr(p, '{')); p++)
-		if (atoi(p + 1) > 100 || (strchr(p, ',') && atoi(strchr(p, ',') + 1) > 100) || strchr(p + 1, '{'))
-			return ap_why(why, EINVAL, "%s '%s': at most one {N} or {N,M}, up to 100", option, text);
+	if (!bounded(text))
+		return ap_why(why, EINVAL, "%s '%s': at most one {N} or {N,M}, up to 100, and no back reference", option, text);
 	rc = regcomp(re, text, REG_EXTENDED | REG_NOSUB);
 	if (!rc)
 		return 0;
