@@ -2,9 +2,9 @@
 #include "report/flame_select.h"
 
 #include "report/filter.h"
+#include "report/view.h"
 
 #include <errno.h>
-#include <regex.h>
 #include <string.h>
 
 struct thread {
@@ -167,50 +167,6 @@ static int by_id(const void *key, const void *row)
 	int64_t a = *(const int64_t *)key, b = *(const int64_t *)row; /* the id is each row's first member */
 
 	return a < b ? -1 : a > b;
-}
-
-static int mark(const struct report_names *names, const char *option, const char *text, bool module, bool *pass, struct ap_why *why)
-{
-	AP_AUTO_FREE bool *frames = calloc(names->n_frames + 1, sizeof *frames), *stacks = calloc(names->n_stacks + 1, sizeof *stacks);
-	char message[160];
-	regex_t re;
-	int rc;
-
-	if (!frames || !stacks)
-		return ap_why(why, ENOMEM, "out of memory");
-	rc = regcomp(&re, text, REG_EXTENDED | REG_NOSUB);
-	if (rc) {
-		regerror(rc, &re, message, sizeof message);
-		return ap_why(why, EINVAL, "%s '%s': not a regular expression: %s", option, text, message);
-	}
-	for (size_t f = 1; f <= names->n_frames; f++)
-		for (uint32_t i = 0; i < names->frames[f].n && !frames[f]; i++)
-			frames[f] = !regexec(&re, module ? names->frames[f].module : names->lines[names->frames[f].first + i].function, 0, NULL, 0);
-	for (size_t s = 1; s <= names->n_stacks; s++) {
-		stacks[s] = frames[names->frame_of[s]] || stacks[names->parent[s]];
-		pass[s] = pass[s] && stacks[s];
-	}
-	pass[0] = false; /* no frame: nothing that matches */
-	regfree(&re);
-	return 0;
-}
-
-/* A stack passes when one of its frames does, and so does every stack above it. */
-static int matching_stacks(struct scan *c, const struct ap_report_filter *f, const struct report_names *names, struct ap_why *why)
-{
-	int err = 0;
-
-	if (!f->function_regex && !f->module_regex)
-		return 0;
-	c->pass = malloc((names->n_stacks + 1) * sizeof *c->pass);
-	if (!c->pass)
-		return ap_why(why, ENOMEM, "out of memory");
-	memset(c->pass, 1, names->n_stacks + 1);
-	if (f->function_regex)
-		err = mark(names, "--function", f->function_regex, false, c->pass, why);
-	if (!err && f->module_regex)
-		err = mark(names, "--module", f->module_regex, true, c->pass, why);
-	return err;
 }
 
 /* Without a filter the samples are read as they are: five joins a row would cost more than all the rest. */
@@ -380,7 +336,7 @@ int flame_select(sqlite3 *db, const struct ap_report_filter *f, const struct rep
 	int err = load(&c, db, why);
 
 	if (!err)
-		err = matching_stacks(&c, f, names, why);
+		err = report_matching_stacks(names, f, &c.pass, why);
 	if (!err)
 		err = read_samples(&c, db, f, names->n_stacks, why);
 	if (!err && (choose_groups(&c, least) || sort_by_group(&c)))

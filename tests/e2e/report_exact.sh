@@ -6,7 +6,7 @@
 need sqlite3 python3
 src=$(cd "$OLDPWD" && cd "$(dirname "$0")/../.." && pwd)
 make_db() { # file, more SQL
-	cat "$src/sql/schema.sql" "$src/sql/views.sql" "$src/sql/indexes.sql" "$src/tests/report/fixture.sql" - <<<"$2" | sqlite3 -batch -bail "$1" 2>err
+	{ "$src/tests/report/schema.sh" "$src/sql" && cat "$src/tests/report/fixture.sql" - <<<"$2"; } | sqlite3 -batch -bail "$1" 2>err
 	ok $? "make $1"
 	chmod 400 "$1"
 }

@@ -4,7 +4,7 @@
 need sqlite3 python3
 src=$(cd "$OLDPWD" && cd "$(dirname "$0")/../.." && pwd)
 long='namespace_of_some_length::another_namespace::Template<std::vector<int, std::allocator<int>>>::method(unsigned long, char const*)'
-cat "$src/sql/schema.sql" "$src/sql/views.sql" "$src/sql/indexes.sql" "$src/tests/report/fixture.sql" - <<<"UPDATE function SET name = '$long' WHERE id = 2" |
+{ "$src/tests/report/schema.sh" "$src/sql" && cat "$src/tests/report/fixture.sql" - <<<"UPDATE function SET name = '$long' WHERE id = 2"; } |
 	sqlite3 -batch -bail f.db 2>err
 ok $? "make a file"
 cat >on_pty.py <<'P'
