@@ -26,7 +26,11 @@ START_TEST(each_sink_is_safe_from_what_names_hold)
 	gives(ap_escape_terminal, "", "");
 	gives(ap_escape_terminal, "a\x1b[31m\x7f", "a\\x1b[31m\\x7f");
 	gives(ap_escape_terminal, "x\xe2\x80\xaey\xc2\x9b", "x\\u{202e}y\\u{9b}");
-	gives(ap_escape_terminal, "\xff" "a\xc3", "\xef\xbf\xbd" "a\xef\xbf\xbd");
+	gives(ap_escape_terminal,
+		"\xff"
+		"a\xc3",
+		"\xef\xbf\xbd"
+		"a\xef\xbf\xbd");
 	gives(ap_escape_terminal, "\xc0\xaf", "\xef\xbf\xbd");
 	gives(ap_escape_terminal, "\xed\xa0\x80", "\xef\xbf\xbd");
 	gives(ap_escape_terminal, "\xf0\x9f\x99\x82\xe2\x82\xac\xc3\xa9", "\xf0\x9f\x99\x82\xe2\x82\xac\xc3\xa9");
@@ -47,8 +51,18 @@ static const char *const PATH = "check_report.db";
 /* main (2) -> work (3 samples self), and main alone 1; thread 1 */
 static sqlite3 *small_file(void)
 {
-	struct ap_store_run run = {.host_key = "k", .host_name = "h", .os = "", .kernel = "", .arch = "", .cpu_model = "", .boot = "b",
-		.command = "", .options = "", .version = "", .source = "perf", .source_why = ""};
+	struct ap_store_run run = {.host_key = "k",
+		.host_name = "h",
+		.os = "",
+		.kernel = "",
+		.arch = "",
+		.cpu_model = "",
+		.boot = "b",
+		.command = "",
+		.options = "",
+		.version = "",
+		.source = "perf",
+		.source_why = ""};
 	struct ap_store_end end = {.end_ns = 1000000000, .reason = "target exited", .exit_code = 0};
 	struct ap_store_config cfg = {.path = PATH};
 	struct ap_why why = {.text = ""};
@@ -92,8 +106,10 @@ static char *text_of(enum kind kind, sqlite3 *db, struct ap_report_options o)
 	FILE *f = open_memstream(&text, &n);
 
 	ck_assert_msg(!ap_view_open(db, &o.filter, false, &v, &why), "%s", why.text);
-	ck_assert_msg(!(kind == TOP ? ap_report_top(v, NULL, &o, f, &why) : kind == FOLDED ? ap_report_folded(v, NULL, &o, f, &why)
-		: ap_report_summary(db, v, &o, f, &why)), "%s", why.text);
+	ck_assert_msg(!(kind == TOP            ? ap_report_top(v, NULL, &o, f, &why)
+			      : kind == FOLDED ? ap_report_folded(v, NULL, &o, f, &why)
+					       : ap_report_summary(db, v, &o, f, &why)),
+		"%s", why.text);
 	ap_view_free(v);
 	fclose(f);
 	return text;
@@ -141,7 +157,8 @@ START_TEST(top_and_summary)
 	free(t);
 	t = text_of(SUMMARY, db, (struct ap_report_options){.format = AP_FORMAT_JSON});
 	ck_assert_msg(strstr(t, "\"samples\": 4, \"lost\": 0") && strstr(t, "\"complete_pct\": 100.00, \"symbolised_pct\": 100.00") &&
-		strstr(t, "\"incomplete\": false"), "%s", t);
+			      strstr(t, "\"incomplete\": false"),
+		"%s", t);
 	free(t);
 	sqlite3_close(db);
 	unlink(PATH);
@@ -159,8 +176,9 @@ static void when(const char *text, bool absolute, int64_t ns)
 
 START_TEST(times)
 {
-	static const char *const bad[] = {"", "-1", "+1", "1.5x", "1 s", "nan", "inf", "1e300", "0x10x", "2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z",
-		"2026-11-24T24:00:00Z", "2026-11-24", "2026-11-24T10:00:00+25:00", "2026-11-24T10:00:00Zx", "2026-11-24T10:00:00+1:-5", "1969-12-31T23:59:59Z"};
+	static const char *const bad[] = {"", "-1", "+1", "1.5x", "1 s", "nan", "inf", "1e300", "0x10x", "2026-02-30T00:00:00Z",
+		"2026-13-01T00:00:00Z", "2026-11-24T24:00:00Z", "2026-11-24", "2026-11-24T10:00:00+25:00", "2026-11-24T10:00:00Zx",
+		"2026-11-24T10:00:00+1:-5", "1969-12-31T23:59:59Z"};
 	struct report_when w;
 	struct ap_why why;
 
@@ -217,8 +235,9 @@ START_TEST(a_filter_as_sql_is_the_same_filter)
 	static const struct {
 		struct ap_report_filter filter;
 		int n;
-	} cases[] = {{{0}, 4}, {{.cpu = "1-7"}, 3}, {{.pid = "9-10"}, 4}, {{.pid = "11"}, 0}, {{.comm = "prog"}, 4}, {{.event = "x,cpu-clock"}, 4},
-		{{.event = "cpu"}, 0}, {{.from = "150ns", .to = "202ns"}, 2}, {{.host = "h"}, 4}, {{.run = "zzzz"}, 0}};
+	} cases[] = {{{0}, 4}, {{.cpu = "1-7"}, 3}, {{.pid = "9-10"}, 4}, {{.pid = "11"}, 0}, {{.comm = "prog"}, 4},
+		{{.event = "x,cpu-clock"}, 4}, {{.event = "cpu"}, 0}, {{.from = "150ns", .to = "202ns"}, 2}, {{.host = "h"}, 4},
+		{{.run = "zzzz"}, 0}};
 	sqlite3 *db = small_file();
 
 	for (size_t i = 0; i < AP_ARRAY_LEN(cases); i++) {

@@ -37,7 +37,8 @@ static int merge_files(char **paths, int n, sqlite3 **ret_db, struct ap_why *why
 	struct ap_merge_stats stats;
 	int err;
 
-	if ((size_t)snprintf(folder, sizeof folder, "%s/aperture.XXXXXX", tmp && tmp[0] ? tmp : "/tmp") >= sizeof folder || !mkdtemp(folder))
+	if ((size_t)snprintf(folder, sizeof folder, "%s/aperture.XXXXXX", tmp && tmp[0] ? tmp : "/tmp") >= sizeof folder ||
+		!mkdtemp(folder))
 		return ap_why(why, errno, "cannot make a temporary folder %s: %s", folder, strerror(errno));
 	snprintf(merged, sizeof merged, "%s/merged.db", folder);
 	err = ap_store_merge(merged, (const char *const *)paths, (size_t)n, &stats, why);
@@ -98,7 +99,8 @@ static int print_header(const struct work *w, struct ap_why *why)
 		if (!err)
 			err = ap_escape_terminal(&text, a->base);
 		if (!err)
-			err = ap_buf_printf(&text, ", %lld samples; shares are of each side's own total\n", (long long)ap_view_quality(w->base)->samples);
+			err = ap_buf_printf(&text, ", %lld samples; shares are of each side's own total\n",
+				(long long)ap_view_quality(w->base)->samples);
 		if (err)
 			ap_why(why, ENOMEM, "out of memory");
 	}
@@ -132,7 +134,8 @@ static int check_base(const struct work *w, struct ap_why *why)
 
 	if (!a || !b || !strcmp(a, b))
 		return 0;
-	return ap_why(why, EINVAL, "%s shows the event %s and %s %s: name one that both have with --event", w->a->files[0], a, w->a->base, b);
+	return ap_why(
+		why, EINVAL, "%s shows the event %s and %s %s: name one that both have with --event", w->a->files[0], a, w->a->base, b);
 }
 
 static int open_all(struct work *w, struct ap_why *why)
@@ -228,7 +231,8 @@ static int check_strict(const struct work *w, struct ap_why *why)
 
 	if (!w->a->strict || missing <= w->a->max_loss_pct)
 		return 0;
-	return ap_why(why, ERANGE, "%.2f %% is missing (lost samples and cut stacks), --max-loss allows %.2f %%", missing, w->a->max_loss_pct);
+	return ap_why(
+		why, ERANGE, "%.2f %% is missing (lost samples and cut stacks), --max-loss allows %.2f %%", missing, w->a->max_loss_pct);
 }
 
 static int report(const struct report_args *a, struct ap_why *why)

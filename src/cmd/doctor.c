@@ -79,7 +79,8 @@ void doctor_seccomp(struct doctor *d, int mode, bool usable)
 			"start the container with a seccomp profile that allows perf_event_open, such as docker run --cap-add=PERFMON",
 			"a seccomp filter is active here, as in a container: it may be what refuses perf_event_open");
 	else
-		doctor_add(d, "system calls", DOCTOR_WORKS, "", mode == 2 ? "a seccomp filter is active, and allows perf_event_open" : "no filter (seccomp)");
+		doctor_add(d, "system calls", DOCTOR_WORKS, "",
+			mode == 2 ? "a seccomp filter is active, and allows perf_event_open" : "no filter (seccomp)");
 }
 
 static int seccomp_mode(void)
@@ -114,8 +115,7 @@ void doctor_paranoid(struct doctor *d, long level, bool privileged, bool own_usa
 	else if (level <= 0)
 		doctor_add(d, name, DOCTOR_WORKS, "", "%ld: every process, user space and kernel", level);
 	else if (level == 1)
-		doctor_add(d, name, DOCTOR_LIMITED, SETCAP,
-			"1: own processes with the kernel; the whole machine (-a) is refused");
+		doctor_add(d, name, DOCTOR_LIMITED, SETCAP, "1: own processes with the kernel; the whole machine (-a) is refused");
 	else if (level == 2 || own_usable) /* above 2 is Debian's own: other kernels take it for 2 */
 		doctor_add(d, name, DOCTOR_LIMITED, SETCAP, "%ld: own processes, user space only; kernel frames and -a are refused", level);
 	else
@@ -239,8 +239,8 @@ static void sampled(struct doctor *d, const struct ap_source_ops *ops, const str
 		while (len && strchr("; ", events[i].why[len - 1]))
 			len--;
 		doctor_add(d, "sampled event", timer ? DOCTOR_LIMITED : DOCTOR_WORKS,
-			timer ? "none on this machine; a virtual machine may be given counters (a virtual PMU)" : "", "%s%s%s%.*s%s", events[i].name,
-			events[i].user_only ? ", user space only" : "", len ? ": " : "", (int)len, events[i].why,
+			timer ? "none on this machine; a virtual machine may be given counters (a virtual PMU)" : "", "%s%s%s%.*s%s",
+			events[i].name, events[i].user_only ? ", user space only" : "", len ? ": " : "", (int)len, events[i].why,
 			timer ? "; a timer stands in for the hardware counters: cycles, cache misses and the like cannot be counted" : "");
 	}
 	ops->free(s);

@@ -10,20 +10,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_TOP = 256, OPT_TREE, OPT_FLAME, OPT_FOLDED, OPT_SUMMARY, OPT_LATER, OPT_HOST, OPT_RUN, OPT_PID, OPT_TID, OPT_COMM, OPT_CPU, OPT_EVENT,
-	OPT_FUNCTION, OPT_MODULE, OPT_LABEL, OPT_FROM, OPT_TO, OPT_BASE, OPT_INVERT, OPT_STRICT, OPT_MAX_LOSS, OPT_FORMAT, OPT_NO_PAGER };
+enum {
+	OPT_TOP = 256,
+	OPT_TREE,
+	OPT_FLAME,
+	OPT_FOLDED,
+	OPT_SUMMARY,
+	OPT_LATER,
+	OPT_HOST,
+	OPT_RUN,
+	OPT_PID,
+	OPT_TID,
+	OPT_COMM,
+	OPT_CPU,
+	OPT_EVENT,
+	OPT_FUNCTION,
+	OPT_MODULE,
+	OPT_LABEL,
+	OPT_FROM,
+	OPT_TO,
+	OPT_BASE,
+	OPT_INVERT,
+	OPT_STRICT,
+	OPT_MAX_LOSS,
+	OPT_FORMAT,
+	OPT_NO_PAGER
+};
 
 static const struct option OPTIONS[] = {{"top", no_argument, NULL, OPT_TOP}, {"tree", no_argument, NULL, OPT_TREE},
 	{"flame", no_argument, NULL, OPT_FLAME}, {"folded", no_argument, NULL, OPT_FOLDED}, {"summary", no_argument, NULL, OPT_SUMMARY},
 	{"heatmap", no_argument, NULL, OPT_LATER}, {"syscalls", no_argument, NULL, OPT_LATER}, {"locks", no_argument, NULL, OPT_LATER},
 	{"off-cpu", no_argument, NULL, OPT_LATER}, {"gpu", no_argument, NULL, OPT_LATER}, {"host", required_argument, NULL, OPT_HOST},
 	{"run", required_argument, NULL, OPT_RUN}, {"pid", required_argument, NULL, OPT_PID}, {"tid", required_argument, NULL, OPT_TID},
-	{"comm", required_argument, NULL, OPT_COMM}, {"cpu", required_argument, NULL, OPT_CPU}, {"event", required_argument, NULL, OPT_EVENT},
-	{"function", required_argument, NULL, OPT_FUNCTION}, {"module", required_argument, NULL, OPT_MODULE},
-	{"label", required_argument, NULL, OPT_LABEL}, {"from", required_argument, NULL, OPT_FROM}, {"to", required_argument, NULL, OPT_TO},
-	{"base", required_argument, NULL, OPT_BASE}, {"invert", no_argument, NULL, OPT_INVERT}, {"strict", no_argument, NULL, OPT_STRICT},
-	{"max-loss", required_argument, NULL, OPT_MAX_LOSS}, {"format", required_argument, NULL, OPT_FORMAT}, {"output", required_argument, NULL, 'o'},
-	{"limit", required_argument, NULL, 'n'}, {"no-pager", no_argument, NULL, OPT_NO_PAGER}, {"help", no_argument, NULL, 'h'}, {0}};
+	{"comm", required_argument, NULL, OPT_COMM}, {"cpu", required_argument, NULL, OPT_CPU},
+	{"event", required_argument, NULL, OPT_EVENT}, {"function", required_argument, NULL, OPT_FUNCTION},
+	{"module", required_argument, NULL, OPT_MODULE}, {"label", required_argument, NULL, OPT_LABEL},
+	{"from", required_argument, NULL, OPT_FROM}, {"to", required_argument, NULL, OPT_TO}, {"base", required_argument, NULL, OPT_BASE},
+	{"invert", no_argument, NULL, OPT_INVERT}, {"strict", no_argument, NULL, OPT_STRICT},
+	{"max-loss", required_argument, NULL, OPT_MAX_LOSS}, {"format", required_argument, NULL, OPT_FORMAT},
+	{"output", required_argument, NULL, 'o'}, {"limit", required_argument, NULL, 'n'}, {"no-pager", no_argument, NULL, OPT_NO_PAGER},
+	{"help", no_argument, NULL, 'h'}, {0}};
 
 static int bad(const char *what, const char *want)
 {
@@ -102,8 +128,9 @@ static int parse_max_loss(struct report_args *a, const char *s)
 
 	a->strict = true;
 	a->max_loss_pct = strtod(s, &end);
-	return end != s && (!*end || !strcmp(end, "%")) && a->max_loss_pct >= 0 && a->max_loss_pct <= 100 ? 0
-		: bad(s, "--max-loss takes a percentage, 0 to 100");
+	return end != s && (!*end || !strcmp(end, "%")) && a->max_loss_pct >= 0 && a->max_loss_pct <= 100
+		       ? 0
+		       : bad(s, "--max-loss takes a percentage, 0 to 100");
 }
 
 static int parse_rows(struct report_args *a, const char *s)

@@ -8,7 +8,7 @@
 
 struct terminal {
 	bool is_one;
-	bool colour;	/* NO_COLOR unset or empty, TERM not dumb */
+	bool colour;    /* NO_COLOR unset or empty, TERM not dumb */
 	uint32_t width; /* columns; 0 where it is not one */
 };
 struct terminal terminal_look(void);

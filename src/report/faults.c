@@ -45,9 +45,9 @@ static const char *lost_remedy(const char *cause)
 {
 	static const struct {
 		const char *cause, *remedy;
-	} table[] = {{"ring full", "record with a lower -F, or raise kernel.perf_event_mlock_kb"}, {"writer behind", "write to a faster disk"},
-		{"memory limit", "record with a larger --max-memory"}, {"size limit", "record with a larger --max-size"},
-		{"map full", "record with a larger --max-memory"}};
+	} table[] = {{"ring full", "record with a lower -F, or raise kernel.perf_event_mlock_kb"},
+		{"writer behind", "write to a faster disk"}, {"memory limit", "record with a larger --max-memory"},
+		{"size limit", "record with a larger --max-size"}, {"map full", "record with a larger --max-memory"}};
 
 	for (size_t i = 0; i < AP_ARRAY_LEN(table); i++)
 		if (!strcmp(table[i].cause, cause))
@@ -75,10 +75,13 @@ static int find_lost(sqlite3 *db, const struct ap_view *v, struct report_faults 
 
 	if (!v->quality.lost)
 		return 0;
-	if (sqlite3_prepare_v2(db, "SELECT cause, sum(n) FROM loss WHERE cause NOT IN ('throttled', 'not symbolised', 'filtered', 'stack cut', "
-		"'cold binary', 'mapping or process record lost') GROUP BY cause ORDER BY 2 DESC, 1", -1, &st, NULL))
+	if (sqlite3_prepare_v2(db,
+		    "SELECT cause, sum(n) FROM loss WHERE cause NOT IN ('throttled', 'not symbolised', 'filtered', 'stack cut', "
+		    "'cold binary', 'mapping or process record lost') GROUP BY cause ORDER BY 2 DESC, 1",
+		    -1, &st, NULL))
 		return -EIO;
-	while (n < FAULTS_PER_KIND && s->n_runs == (size_t)v->quality.runs && !s->by_time && !s->by_cpu && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while (n < FAULTS_PER_KIND && s->n_runs == (size_t)v->quality.runs && !s->by_time && !s->by_cpu &&
+		(rc = sqlite3_step(st)) == SQLITE_ROW) {
 		const char *cause = (const char *)sqlite3_column_text(st, 0);
 		char *kept = ap_arena_strndup(&f->strings, cause ? cause : "", cause ? strlen(cause) : 0);
 		struct report_fault *fault;
@@ -121,15 +124,20 @@ static void count_frames(const struct ap_view *v, int64_t *self, struct count *r
 static void unnamed_remedy(const struct report_executable *e, struct ap_why *remedy)
 {
 	if (e->kind == KIND_JIT)
-		ap_why(remedy, 0, "%s", e->why[0] ? e->why : "start the program with its JIT's option for perf, such as node --perf-basic-prof");
+		ap_why(remedy, 0, "%s",
+			e->why[0] ? e->why : "start the program with its JIT's option for perf, such as node --perf-basic-prof");
 	else if (e->kind == KIND_KERNEL || e->kind == KIND_MODULE)
 		ap_why(remedy, 0, "%s", e->why[0] ? e->why : "record with CAP_SYSLOG and kernel.kptr_restrict at most 1");
 	else if (e->kind != KIND_ELF || e->path[0] != '/')
 		ap_why(remedy, 0, "%s", e->why);
 	else if (e->build_id[0])
-		ap_why(remedy, 0, "aperture symbolize FILE --debuginfod, or install the debug package (find-dbgsym-packages PATH names it on Debian)");
+		ap_why(remedy, 0,
+			"aperture symbolize FILE --debuginfod, or install the debug package (find-dbgsym-packages PATH names it on "
+			"Debian)");
 	else
-		ap_why(remedy, 0, "there is no build ID to find a debug file by: build without stripping, or aperture symbolize FILE --debug-dir DIR");
+		ap_why(remedy, 0,
+			"there is no build ID to find a debug file by: build without stripping, or aperture symbolize FILE --debug-dir "
+			"DIR");
 }
 
 static int find_cut_and_unnamed(const struct ap_view *v, struct report_faults *f)
@@ -158,7 +166,8 @@ static int find_cut_and_unnamed(const struct ap_view *v, struct report_faults *f
 	for (size_t i = 0; i < FAULTS_PER_KIND && i < n_modules && modules[i].n; i++) {
 		bool known = modules[i].what < v->names.n_executables;
 
-		fault = add(f, FAULT_UNNAMED, modules[i].n, (double)frames, known ? v->names.executables[modules[i].what].path : "no known mapping");
+		fault = add(f, FAULT_UNNAMED, modules[i].n, (double)frames,
+			known ? v->names.executables[modules[i].what].path : "no known mapping");
 		if (fault && known)
 			unnamed_remedy(&v->names.executables[modules[i].what], &fault->remedy);
 	}

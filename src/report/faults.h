@@ -9,10 +9,10 @@ enum report_fault_kind { FAULT_LOST, FAULT_CUT, FAULT_UNNAMED };
 
 struct report_fault {
 	enum report_fault_kind kind;
-	int64_t n;		 /* samples lost, stacks cut, frames without a name; counted over the samples */
-	double pct;		 /* of the samples with the lost ones, of the stacks, of the frames */
-	const char *what;	 /* the cause, the reason or the module's path; raw bytes */
-	struct ap_why remedy;	 /* "" when there is none */
+	int64_t n;            /* samples lost, stacks cut, frames without a name; counted over the samples */
+	double pct;           /* of the samples with the lost ones, of the stacks, of the frames */
+	const char *what;     /* the cause, the reason or the module's path; raw bytes */
+	struct ap_why remedy; /* "" when there is none */
 };
 struct report_faults {
 	struct report_fault v[FAULTS_MAX];

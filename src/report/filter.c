@@ -35,7 +35,7 @@ static void passes(sqlite3_context *c, int n, sqlite3_value **v)
 		const struct report_run *r = &s->runs[s->events[event].run];
 
 		pass = ts >= r->from && ts < r->to && report_ranges_have(&s->cpus, sqlite3_value_int64(v[3])) &&
-			report_thread_passes(s, r, report_row_of(s->thread_ids, s->n_threads, sqlite3_value_int64(v[1])));
+		       report_thread_passes(s, r, report_row_of(s->thread_ids, s->n_threads, sqlite3_value_int64(v[1])));
 	}
 	sqlite3_result_int(c, pass);
 }
@@ -62,7 +62,8 @@ static int resolve(sqlite3 *db, const struct ap_report_filter *f, struct filter 
 	return 0;
 }
 
-int report_filter_prepare(sqlite3 *db, const char *select, const struct ap_report_filter *f, const char *tail, sqlite3_stmt **ret, struct ap_why *why)
+int report_filter_prepare(
+	sqlite3 *db, const char *select, const struct ap_report_filter *f, const char *tail, sqlite3_stmt **ret, struct ap_why *why)
 {
 	struct ap_buf sql = {0};
 	struct filter *r = NULL;

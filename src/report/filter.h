@@ -7,6 +7,7 @@
 /* Prepares `select` FROM sample s WHERE the filter lets it through, then `tail`. --function and --module are not looked at: they are of
  * stacks. f->event may be a comma-separated list here; NULL: the one event that a report would show. One such statement at a time on a
  * connection: the next call, and closing the connection, free what this one resolved. */
-int report_filter_prepare(sqlite3 *db, const char *select, const struct ap_report_filter *f, const char *tail, sqlite3_stmt **ret, struct ap_why *why);
+int report_filter_prepare(
+	sqlite3 *db, const char *select, const struct ap_report_filter *f, const char *tail, sqlite3_stmt **ret, struct ap_why *why);
 
 #endif

@@ -1,6 +1,6 @@
-/* One line a distinct stack: command;root;...;leaf weight, in order of the commands and then of the frames' names. Stacks that read the same
- * are one line. With a base, two weights a line, the base's first and scaled to the view's total: what difffolded.pl -n prints. JSON and CSV
- * hold the same, a row a line.
+/* One line a distinct stack: command;root;...;leaf weight, in order of the commands and then of the frames' names. Stacks that read the
+ * same are one line. With a base, two weights a line, the base's first and scaled to the view's total: what difffolded.pl -n prints. JSON
+ * and CSV hold the same, a row a line.
  *
  * The stacks of all commands grow one tree of names; a line is then (command, place in the tree), and lines are put in order by these two
  * numbers. Each line's text begins with what it shares with the line before. */
@@ -14,7 +14,7 @@
 
 struct line {
 	uint32_t command; /* its rank among the labels */
-	uint32_t place;	  /* of its node, depth first */
+	uint32_t place;   /* of its node, depth first */
 	uint32_t node, label;
 	int64_t now, n, then; /* weight and samples; weight in the base */
 };
@@ -24,9 +24,9 @@ struct spot {
 struct folded {
 	struct report_labels labels;
 	struct report_trie trie;
-	uint32_t *rank;	 /* of each label in the order of their texts */
+	uint32_t *rank;     /* of each label in the order of their texts */
 	struct spot *spots; /* the nodes of the tree by place: a walk to the root stays near */
-	size_t *length;	 /* of each label's text */
+	size_t *length;     /* of each label's text */
 	struct line *lines;
 	size_t n, cap;
 	double scale; /* of the base */
@@ -34,8 +34,10 @@ struct folded {
 	struct report_table *table; /* JSON and CSV; NULL: text */
 };
 
-static const struct report_column COLUMNS[] = {{"stack", CELL_TEXT, 0, false}, {"weight", CELL_INT, 0, false}, {"samples", CELL_INT, 0, false}};
-static const struct report_column CHANGES[] = {{"stack", CELL_TEXT, 0, false}, {"base_weight", CELL_INT, 0, false}, {"weight", CELL_INT, 0, false}};
+static const struct report_column COLUMNS[] = {
+	{"stack", CELL_TEXT, 0, false}, {"weight", CELL_INT, 0, false}, {"samples", CELL_INT, 0, false}};
+static const struct report_column CHANGES[] = {
+	{"stack", CELL_TEXT, 0, false}, {"base_weight", CELL_INT, 0, false}, {"weight", CELL_INT, 0, false}};
 
 static int command_labels(struct folded *f, const struct report_scope *s, uint32_t **ret)
 {
@@ -76,7 +78,10 @@ static int add_view(struct folded *f, const struct ap_view *v, bool base, bool i
 		lines = ap_grow(&f->lines, &f->cap, f->n, sizeof *lines);
 		if (!lines)
 			return -ENOMEM;
-		lines[f->n++] = (struct line){.node = node_of_row[i], .label = commands[r->comm], .now = base ? 0 : r->weight, .n = base ? 0 : r->n,
+		lines[f->n++] = (struct line){.node = node_of_row[i],
+			.label = commands[r->comm],
+			.now = base ? 0 : r->weight,
+			.n = base ? 0 : r->n,
 			.then = base ? r->weight : 0};
 	}
 	return err;

@@ -63,7 +63,8 @@ static bool same_line(const struct report_fault *a, const struct report_fault *b
 /* Those that have one remedy share a line. */
 static int put_faults(const struct report_faults *f, struct ap_buf *b)
 {
-	static const char *const titles[] = {[FAULT_LOST] = "# lost: ", [FAULT_CUT] = "# stacks cut: ", [FAULT_UNNAMED] = "# frames without a name: "};
+	static const char *const titles[] = {
+		[FAULT_LOST] = "# lost: ", [FAULT_CUT] = "# stacks cut: ", [FAULT_UNNAMED] = "# frames without a name: "};
 	int err = 0;
 
 	for (size_t i = 0; i < f->n && !err; i++) {

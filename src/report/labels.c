@@ -97,7 +97,8 @@ int report_label_lines(struct report_labels *l, const struct report_names *n, en
 		for (uint32_t i = frame->first; i < frame->first + frame->n && !err; i++) {
 			uint32_t fn = n->lines[i].number;
 
-			if (fn != (uint32_t)REPORT_NO_ROW && label_of[fn] != UINT32_MAX && (how == LABEL_FOLDED || executable_of[fn] == frame->executable)) {
+			if (fn != (uint32_t)REPORT_NO_ROW && label_of[fn] != UINT32_MAX &&
+				(how == LABEL_FOLDED || executable_of[fn] == frame->executable)) {
 				of_line[i] = label_of[fn];
 				continue;
 			}

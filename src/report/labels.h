@@ -22,8 +22,8 @@ void report_labels_done(struct report_labels *l);
 /* The label of each line of the names, in the order of names.lines. */
 enum report_labelling {
 	LABEL_FUNCTIONS, /* name and module; the frames of a module that have no name share one, "[module]" */
-	LABEL_FRAMES,	 /* name and module, each frame without a name on its own */
-	LABEL_FOLDED,	 /* the name alone, escaped for folded */
+	LABEL_FRAMES,    /* name and module, each frame without a name on its own */
+	LABEL_FOLDED,    /* the name alone, escaped for folded */
 };
 int report_label_lines(struct report_labels *l, const struct report_names *n, enum report_labelling how, uint32_t **ret_of_line);
 

@@ -23,7 +23,7 @@ bool report_ranges_have(const struct report_ranges *r, int64_t v);
 
 /* -EINVAL where a list of names is there and empty, so that `--comm "$UNSET"` is no report of everything. */
 int report_names_check(const char *option, const char *list, struct ap_why *why);
-bool report_names_have(const char *list, const char *name);	/* NULL list: everything */
+bool report_names_have(const char *list, const char *name);    /* NULL list: everything */
 bool report_prefixes_have(const char *list, const char *name); /* the same; a prefix of REPORT_RUN_PREFIX_MIN bytes or more is enough */
 
 #endif

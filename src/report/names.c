@@ -246,8 +246,10 @@ int report_names_load(sqlite3 *db, struct report_names *n, struct ap_why *why)
 	err = load(db, n);
 	if (err) {
 		report_names_done(n);
-		return ap_why(why, -err, "cannot read the stacks: %s", err == -EIO ? sqlite3_errmsg(db)
-			: err == -EBADMSG ? "they are not well-formed" : strerror(-err));
+		return ap_why(why, -err, "cannot read the stacks: %s",
+			err == -EIO       ? sqlite3_errmsg(db)
+			: err == -EBADMSG ? "they are not well-formed"
+					  : strerror(-err));
 	}
 	return 0;
 }

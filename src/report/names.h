@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "report/report.h"
 
-struct report_line { /* one function of a frame */
+struct report_line {          /* one function of a frame */
 	const char *function; /* raw bytes */
 	const char *file;     /* "" not known */
 	int64_t line;
@@ -13,9 +13,9 @@ struct report_line { /* one function of a frame */
 };
 struct report_frame {
 	const char *module; /* raw path or "" */
-	int kind;	    /* enum ap_frame_kind */
+	int kind;           /* enum ap_frame_kind */
 	bool named;
-	uint32_t first, n; /* of lines, innermost first; n >= 1 for a frame that exists */
+	uint32_t first, n;   /* of lines, innermost first; n >= 1 for a frame that exists */
 	uint32_t executable; /* in names.executables; REPORT_NO_ROW: none */
 	int64_t address;     /* of a cut mark: enum ap_stack_end */
 };
@@ -25,7 +25,7 @@ struct report_executable {
 };
 struct report_names {
 	uint32_t *parent, *frame_of; /* by stack id */
-	size_t n_stacks;	     /* highest id */
+	size_t n_stacks;             /* highest id */
 	struct report_frame *frames; /* by frame id */
 	size_t n_frames;
 	struct report_line *lines;

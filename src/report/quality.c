@@ -8,7 +8,8 @@
 #include <string.h>
 
 /* A loss of a mapping or of a name, or a second count of a sample that is stored, is no lost sample. */
-static const char LOST_SQL[] = "SELECT run, ts, cpu, n FROM loss WHERE cause NOT IN ('throttled', 'not symbolised', 'filtered', 'stack cut', "
+static const char LOST_SQL[] =
+	"SELECT run, ts, cpu, n FROM loss WHERE cause NOT IN ('throttled', 'not symbolised', 'filtered', 'stack cut', "
 	"'cold binary', 'mapping or process record lost')";
 
 /* A run counts when the filter lets it through, by its own labels or by a process of it that has them. */

@@ -96,7 +96,7 @@ static int process_row(struct loading *l, sqlite3_stmt *st)
 	return 0;
 }
 
-/* comm holds the text's place among the threads until the texts are sorted. */
+/* The names are kept in order of the threads until number_comms sorts them. */
 static int thread_row(struct loading *l, sqlite3_stmt *st)
 {
 	struct report_scope *s = l->s;
@@ -107,7 +107,7 @@ static int thread_row(struct loading *l, sqlite3_stmt *st)
 		return -ENOMEM;
 	t->process = report_row_of(s->process_ids, s->n_processes, sqlite3_column_int64(st, 1));
 	t->pass = report_ranges_have(&l->tids, sqlite3_column_int64(st, 2)) && report_names_have(l->f->comm, comms[s->n_comms]) &&
-		(t->process == (uint32_t)REPORT_NO_ROW ? !l->pids.n : s->processes[t->process].pass);
+		  (t->process == (uint32_t)REPORT_NO_ROW ? !l->pids.n : s->processes[t->process].pass);
 	s->n_comms++;
 	return 0;
 }
@@ -192,7 +192,8 @@ static void choose_event(struct report_scope *s, const char *name, bool all)
 		struct report_event *e = &s->events[i];
 
 		/* never two units in one sum */
-		e->pass = in_passing_run(s, e) && ((all && !name) || (chosen && !strcmp(e->name, chosen->name) && !strcmp(e->unit, chosen->unit)));
+		e->pass = in_passing_run(s, e) &&
+			  ((all && !name) || (chosen && !strcmp(e->name, chosen->name) && !strcmp(e->unit, chosen->unit)));
 	}
 	if (chosen) {
 		s->event = chosen->name;
@@ -231,7 +232,8 @@ static int load_labels(struct loading *l)
 		l->s->labels |= (uint64_t)1 << i;
 		err = mark_labels(l, "SELECT run FROM run_label WHERE key = ?1 AND value = ?2", l->f->labels[i], (uint64_t)1 << i, true);
 		if (!err)
-			err = mark_labels(l, "SELECT process FROM process_label WHERE key = ?1 AND value = ?2", l->f->labels[i], (uint64_t)1 << i, false);
+			err = mark_labels(l, "SELECT process FROM process_label WHERE key = ?1 AND value = ?2", l->f->labels[i],
+				(uint64_t)1 << i, false);
 	}
 	return err;
 }
@@ -275,7 +277,7 @@ static int parse(struct loading *l, struct ap_why *why)
 	s->by_cpu = s->cpus.n > 0;
 	s->by_thread = l->pids.n || l->tids.n || f->comm;
 	s->filtered = s->by_time || s->by_cpu || s->by_thread || f->host || f->run || f->function_regex || f->module_regex ||
-		(f->labels && f->labels[0]);
+		      (f->labels && f->labels[0]);
 	return err ? err : check_labels(f, why);
 }
 
@@ -293,8 +295,10 @@ int report_scope_load(sqlite3 *db, const struct ap_report_filter *f, bool all_ev
 	err = parse(l, why);
 	if (err)
 		return err;
-	err = each_row(l, "SELECT r.id, r.uuid, r.start_ns, r.start_realtime_ns, r.end_ns, r.end_reason, h.name, h.key FROM run r "
-		"LEFT JOIN host h ON h.id = r.host ORDER BY r.id", run_row);
+	err = each_row(l,
+		"SELECT r.id, r.uuid, r.start_ns, r.start_realtime_ns, r.end_ns, r.end_reason, h.name, h.key FROM run r "
+		"LEFT JOIN host h ON h.id = r.host ORDER BY r.id",
+		run_row);
 	if (!err)
 		err = each_row(l, "SELECT id, pid FROM process ORDER BY id", process_row);
 	if (!err)

@@ -11,8 +11,8 @@ struct report_run {
 	int64_t start_ns, start_realtime_ns, end_ns; /* end_ns < 0: the recording did not end well */
 	const char *uuid;
 	bool pass;
-	uint64_t labels; /* which of the filter's it has */
-	bool used;	 /* has a sample in the selection */
+	uint64_t labels;  /* which of the filter's it has */
+	bool used;        /* has a sample in the selection */
 	int64_t from, to; /* of ts, [from, to) */
 	int64_t last_ts;  /* of the samples read */
 	int64_t scope_n;  /* samples of any event in that time on those CPUs, whatever their process */
@@ -22,11 +22,11 @@ struct report_event {
 	int64_t seq;
 	const char *name, *unit, *source, *why;
 	bool pass;
-	int64_t scope_n;    /* samples that pass all but the choice of the event */
+	int64_t scope_n; /* samples that pass all but the choice of the event */
 };
 struct report_thread {
 	uint32_t process; /* in processes; REPORT_NO_ROW: none */
-	uint32_t comm;	  /* in comms */
+	uint32_t comm;    /* in comms */
 	bool pass, used;  /* used: has a sample in the selection */
 };
 struct report_process {
@@ -51,7 +51,7 @@ struct report_scope {
 	struct report_ranges cpus;
 	uint64_t labels; /* what a sample needs, from its run or its process */
 	bool by_time, by_cpu, by_thread;
-	bool filtered; /* any filter but the choice of the event */
+	bool filtered;            /* any filter but the choice of the event */
 	const char *event, *unit; /* of the one event shown; NULL: all, or none there */
 	struct ap_arena strings;
 };

@@ -90,7 +90,8 @@ static int put_faults(struct ap_buf *b, const struct report_faults *f)
 	int err = ap_buf_puts(b, ", \"missing\": [");
 
 	for (size_t i = 0; i < f->n && !err; i++) {
-		err = ap_buf_printf(b, "%s{\"kind\": \"%s\", \"n\": %lld, \"pct\": %.4f", i ? ", " : "", kinds[f->v[i].kind], (long long)f->v[i].n, f->v[i].pct);
+		err = ap_buf_printf(b, "%s{\"kind\": \"%s\", \"n\": %lld, \"pct\": %.4f", i ? ", " : "", kinds[f->v[i].kind],
+			(long long)f->v[i].n, f->v[i].pct);
 		if (!err)
 			err = put_member(b, "what", f->v[i].what);
 		if (!err)
@@ -122,15 +123,15 @@ static int json(const struct ap_view *v, const struct report_faults *faults, str
 	if (!err)
 		err = ap_escape_json(b, first_source(&v->scope));
 	if (!err)
-		err = ap_buf_printf(b, ", \"runs\": %lld, \"duration_s\": %.6f, \"samples\": %lld, \"lost\": %lld, \"lost_pct\": %.4f", (long long)q->runs,
-			(double)q->duration_ns / 1e9, (long long)q->samples, (long long)q->lost, q->lost_pct);
+		err = ap_buf_printf(b, ", \"runs\": %lld, \"duration_s\": %.6f, \"samples\": %lld, \"lost\": %lld, \"lost_pct\": %.4f",
+			(long long)q->runs, (double)q->duration_ns / 1e9, (long long)q->samples, (long long)q->lost, q->lost_pct);
 	if (!err)
 		err = put_share(b, "complete_pct", q->complete_pct);
 	if (!err)
 		err = put_share(b, "symbolised_pct", q->symbolised_pct);
 	if (!err)
-		err = ap_buf_printf(b, ", \"processes\": %lld, \"threads\": %lld, \"executables\": %lld", (long long)q->processes, (long long)q->threads,
-			(long long)q->executables);
+		err = ap_buf_printf(b, ", \"processes\": %lld, \"threads\": %lld, \"executables\": %lld", (long long)q->processes,
+			(long long)q->threads, (long long)q->executables);
 	if (!err)
 		err = put_events(b, &v->scope);
 	if (!err)
@@ -142,15 +143,16 @@ static int json(const struct ap_view *v, const struct report_faults *faults, str
 
 static int csv(const struct ap_view *v, const struct ap_report_options *o, FILE *out)
 {
-	static const struct report_column columns[] = {{"source", CELL_TEXT, 0, false}, {"runs", CELL_INT, 0, false}, {"duration_s", CELL_REAL, 0, false},
-		{"samples", CELL_INT, 0, false}, {"lost", CELL_INT, 0, false}, {"lost_pct", CELL_REAL, 0, false}, {"complete_pct", CELL_REAL, 0, false},
-		{"symbolised_pct", CELL_REAL, 0, false}, {"processes", CELL_INT, 0, false}, {"threads", CELL_INT, 0, false},
-		{"executables", CELL_INT, 0, false}, {"incomplete", CELL_INT, 0, false}};
+	static const struct report_column columns[] = {{"source", CELL_TEXT, 0, false}, {"runs", CELL_INT, 0, false},
+		{"duration_s", CELL_REAL, 0, false}, {"samples", CELL_INT, 0, false}, {"lost", CELL_INT, 0, false},
+		{"lost_pct", CELL_REAL, 0, false}, {"complete_pct", CELL_REAL, 0, false}, {"symbolised_pct", CELL_REAL, 0, false},
+		{"processes", CELL_INT, 0, false}, {"threads", CELL_INT, 0, false}, {"executables", CELL_INT, 0, false},
+		{"incomplete", CELL_INT, 0, false}};
 	const struct ap_quality *q = &v->quality;
-	const struct report_value values[] = {{.text = first_source(&v->scope)}, {.integer = q->runs}, {.real = (double)q->duration_ns / 1e9},
-		{.integer = q->samples}, {.integer = q->lost}, {.real = q->lost_pct}, {.real = q->complete_pct < 0 ? NAN : q->complete_pct},
-		{.real = q->symbolised_pct < 0 ? NAN : q->symbolised_pct}, {.integer = q->processes}, {.integer = q->threads},
-		{.integer = q->executables}, {.integer = q->incomplete}};
+	const struct report_value values[] = {{.text = first_source(&v->scope)}, {.integer = q->runs},
+		{.real = (double)q->duration_ns / 1e9}, {.integer = q->samples}, {.integer = q->lost}, {.real = q->lost_pct},
+		{.real = q->complete_pct < 0 ? NAN : q->complete_pct}, {.real = q->symbolised_pct < 0 ? NAN : q->symbolised_pct},
+		{.integer = q->processes}, {.integer = q->threads}, {.integer = q->executables}, {.integer = q->incomplete}};
 	struct report_table t = {.columns = columns, .n_columns = AP_ARRAY_LEN(columns), .o = o, .out = out};
 	int err = report_table_begin(&t), end;
 
@@ -165,8 +167,8 @@ static int text(const struct ap_view *v, struct ap_buf *b)
 {
 	const struct ap_quality *q = &v->quality;
 	int64_t samples;
-	int err = ap_buf_printf(b, "%-12s %lld\n%-12s %lld\n%-12s %lld\n%-12s %lld\n", "runs", (long long)q->runs, "processes", (long long)q->processes,
-		"threads", (long long)q->threads, "executables", (long long)q->executables);
+	int err = ap_buf_printf(b, "%-12s %lld\n%-12s %lld\n%-12s %lld\n%-12s %lld\n", "runs", (long long)q->runs, "processes",
+		(long long)q->processes, "threads", (long long)q->threads, "executables", (long long)q->executables);
 
 	for (size_t i = 0; i < v->scope.n_events && !err; i++) {
 		const struct report_event *e = &v->scope.events[i];

@@ -9,7 +9,8 @@
 
 enum { NAME_MIN = 16, MODULE_MAX = 28 };
 
-const char report_colour_head[] = "\x1b[1m", report_colour_warn[] = "\x1b[33m", report_colour_hot[] = "\x1b[31m", report_colour_off[] = "\x1b[0m";
+const char report_colour_head[] = "\x1b[1m", report_colour_warn[] = "\x1b[33m", report_colour_hot[] = "\x1b[31m",
+	   report_colour_off[] = "\x1b[0m";
 
 static int flush_line(struct report_table *t)
 {
@@ -43,7 +44,8 @@ static void share_width(struct report_table *t)
 
 static int width_of(const struct report_table *t, size_t column)
 {
-	return t->columns[column].kind == CELL_TEXT && t->columns[column].width && t->name_width ? (int)t->name_width : t->columns[column].width;
+	return t->columns[column].kind == CELL_TEXT && t->columns[column].width && t->name_width ? (int)t->name_width
+												 : t->columns[column].width;
 }
 
 int report_table_begin(struct report_table *t)
@@ -99,13 +101,15 @@ static int put_cell(struct report_table *t, size_t column, const struct report_v
 	const struct report_column *c = &t->columns[column];
 
 	if (c->kind == CELL_TEXT)
-		return t->o->format == AP_FORMAT_JSON ? ap_escape_json(&t->line, v->text)
-			: t->o->format == AP_FORMAT_CSV ? ap_escape_csv(&t->line, v->text) : put_text(t, column, v->text);
+		return t->o->format == AP_FORMAT_JSON  ? ap_escape_json(&t->line, v->text)
+		       : t->o->format == AP_FORMAT_CSV ? ap_escape_csv(&t->line, v->text)
+						       : put_text(t, column, v->text);
 	if (t->o->format == AP_FORMAT_TEXT)
 		return put_number(t, c, v);
 	if (c->kind == CELL_INT)
 		return ap_buf_printf(&t->line, "%lld", (long long)v->integer);
-	return isnan(v->real) ? ap_buf_puts(&t->line, t->o->format == AP_FORMAT_JSON ? "null" : "") : ap_buf_printf(&t->line, "%.4f", v->real);
+	return isnan(v->real) ? ap_buf_puts(&t->line, t->o->format == AP_FORMAT_JSON ? "null" : "")
+			      : ap_buf_printf(&t->line, "%.4f", v->real);
 }
 
 int report_table_row(struct report_table *t, const struct report_value *values)

@@ -22,7 +22,7 @@ struct function {
 };
 struct side {
 	struct sums *v; /* by label */
-	double all;	/* weight; 1 where there is none */
+	double all;     /* weight; 1 where there is none */
 };
 
 /* One walk over the tree of stacks, callers first: a function counts a stack's total where it is entered, unless it is on the way from the
@@ -30,10 +30,10 @@ struct side {
 struct walk {
 	const struct report_names *n;
 	const uint32_t *of_line;
-	struct sums *sums;	/* by label */
-	uint32_t *on_way;	/* by label: how often */
+	struct sums *sums;         /* by label */
+	uint32_t *on_way;          /* by label: how often */
 	int64_t *weight, *samples; /* by stack: of it and of what it called */
-	uint32_t *child, *next; /* by stack; 0: none */
+	uint32_t *child, *next;    /* by stack; 0: none */
 };
 
 static void enter(const struct walk *w, uint32_t id)
@@ -160,24 +160,25 @@ static const struct report_column COLUMNS[] = {{"self_pct", CELL_SHARE, 8, false
 	{"unit", CELL_TEXT, 0, true}};
 static const struct report_column CHANGES[] = {{"base_self_pct", CELL_REAL, 13, false}, {"self_pct", CELL_REAL, 8, false},
 	{"delta_self", CELL_REAL, 10, false}, {"base_total_pct", CELL_REAL, 14, false}, {"total_pct", CELL_REAL, 9, false},
-	{"delta_total", CELL_REAL, 11, false}, {"function", CELL_TEXT, 48, false}, {"module", CELL_TEXT, 0, false}, {"event", CELL_TEXT, 0, true},
-	{"unit", CELL_TEXT, 0, true}};
+	{"delta_total", CELL_REAL, 11, false}, {"function", CELL_TEXT, 48, false}, {"module", CELL_TEXT, 0, false},
+	{"event", CELL_TEXT, 0, true}, {"unit", CELL_TEXT, 0, true}};
 
-static int print_row(struct report_table *t, const struct function *f, const struct side *now, const struct side *then, const struct ap_view *v)
+static int print_row(
+	struct report_table *t, const struct function *f, const struct side *now, const struct side *then, const struct ap_view *v)
 {
 	const char *module = t->o->format == AP_FORMAT_TEXT ? report_basename(f->module) : f->module;
 	const char *event = v->scope.event ? v->scope.event : "", *unit = v->scope.unit ? v->scope.unit : "";
 
 	if (!then->v) {
-		const struct report_value values[] = {{.real = share(f->now.self, now)}, {.real = share(f->now.total, now)}, {.integer = f->now.self_n},
-			{.integer = f->now.total_n}, {.text = f->name}, {.text = module}, {.integer = f->now.self}, {.integer = f->now.total},
-			{.text = event}, {.text = unit}};
+		const struct report_value values[] = {{.real = share(f->now.self, now)}, {.real = share(f->now.total, now)},
+			{.integer = f->now.self_n}, {.integer = f->now.total_n}, {.text = f->name}, {.text = module},
+			{.integer = f->now.self}, {.integer = f->now.total}, {.text = event}, {.text = unit}};
 
 		return report_table_row(t, values);
 	}
-	const struct report_value values[] = {{.real = share(f->then.self, then)}, {.real = share(f->now.self, now)}, {.real = f->delta_self},
-		{.real = share(f->then.total, then)}, {.real = share(f->now.total, now)}, {.real = f->delta_total}, {.text = f->name}, {.text = module},
-		{.text = event}, {.text = unit}};
+	const struct report_value values[] = {{.real = share(f->then.self, then)}, {.real = share(f->now.self, now)},
+		{.real = f->delta_self}, {.real = share(f->then.total, then)}, {.real = share(f->now.total, now)}, {.real = f->delta_total},
+		{.text = f->name}, {.text = module}, {.text = event}, {.text = unit}};
 
 	return report_table_row(t, values);
 }
@@ -185,7 +186,9 @@ static int print_row(struct report_table *t, const struct function *f, const str
 static int print(const struct function *f, size_t n, const struct side *now, const struct side *then, const struct ap_view *v,
 	const struct ap_report_options *o, FILE *out)
 {
-	struct report_table table = {.columns = then->v ? CHANGES : COLUMNS, .o = o, .out = out,
+	struct report_table table = {.columns = then->v ? CHANGES : COLUMNS,
+		.o = o,
+		.out = out,
 		.n_columns = then->v ? AP_ARRAY_LEN(CHANGES) : AP_ARRAY_LEN(COLUMNS)};
 	size_t limit = o->limit ? o->limit : o->format == AP_FORMAT_TEXT ? DEFAULT_ROWS : n;
 	int err = report_table_begin(&table), end;

@@ -21,9 +21,10 @@ struct printing {
 	double all;
 };
 
-static const struct report_column COLUMNS[] = {{"depth", CELL_INT, 0, false}, {"total_pct", CELL_REAL, 0, false}, {"self_pct", CELL_REAL, 0, false},
-	{"total_samples", CELL_INT, 0, false}, {"self_samples", CELL_INT, 0, false}, {"function", CELL_TEXT, 0, false}, {"module", CELL_TEXT, 0, false},
-	{"total", CELL_INT, 0, false}, {"self", CELL_INT, 0, false}, {"event", CELL_TEXT, 0, false}, {"unit", CELL_TEXT, 0, false}};
+static const struct report_column COLUMNS[] = {{"depth", CELL_INT, 0, false}, {"total_pct", CELL_REAL, 0, false},
+	{"self_pct", CELL_REAL, 0, false}, {"total_samples", CELL_INT, 0, false}, {"self_samples", CELL_INT, 0, false},
+	{"function", CELL_TEXT, 0, false}, {"module", CELL_TEXT, 0, false}, {"total", CELL_INT, 0, false}, {"self", CELL_INT, 0, false},
+	{"event", CELL_TEXT, 0, false}, {"unit", CELL_TEXT, 0, false}};
 
 static int by_weight(const void *a, const void *b, void *ctx)
 {
@@ -75,9 +76,9 @@ static int print_row(const struct printing *p, const struct report_node *n, size
 {
 	const struct report_label *l = &p->labels->v[n->label];
 	const struct report_value values[] = {{.integer = (int64_t)depth}, {.real = 100.0 * (double)n->total / p->all},
-		{.real = 100.0 * (double)n->self / p->all}, {.integer = n->total_n}, {.integer = n->self_n}, {.text = l->name}, {.text = l->module},
-		{.integer = n->total}, {.integer = n->self}, {.text = p->view->scope.event ? p->view->scope.event : ""},
-		{.text = p->view->scope.unit ? p->view->scope.unit : ""}};
+		{.real = 100.0 * (double)n->self / p->all}, {.integer = n->total_n}, {.integer = n->self_n}, {.text = l->name},
+		{.text = l->module}, {.integer = n->total}, {.integer = n->self},
+		{.text = p->view->scope.event ? p->view->scope.event : ""}, {.text = p->view->scope.unit ? p->view->scope.unit : ""}};
 
 	return report_table_row(p->table, values);
 }
@@ -142,7 +143,7 @@ static int print(const struct printing *p)
 
 	if (p->o->format == AP_FORMAT_TEXT) {
 		if (fprintf(p->out, "%s  total    self  function  module%s\n", p->o->colour ? report_colour_head : "",
-			p->o->colour ? report_colour_off : "") < 0)
+			    p->o->colour ? report_colour_off : "") < 0)
 			return -EIO;
 		return print_nodes(p);
 	}

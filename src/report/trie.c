@@ -61,7 +61,7 @@ struct planting {
 	const struct report_names *names;
 	const uint32_t *of_line;
 	bool invert;
-	uint32_t *path;	   /* room for the longest */
+	uint32_t *path;    /* room for the longest */
 	uint32_t *node_of; /* by stack id; 0: not known yet */
 };
 

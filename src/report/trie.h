@@ -7,8 +7,8 @@
 
 struct report_node {
 	uint32_t parent, label;
-	uint32_t child, next; /* first child, next sibling; 0: none */
-	int64_t self, total;	 /* weight; the caller's to fill */
+	uint32_t child, next;    /* first child, next sibling; 0: none */
+	int64_t self, total;     /* weight; the caller's to fill */
 	int64_t self_n, total_n; /* samples */
 };
 struct report_trie {
@@ -25,7 +25,8 @@ void report_trie_sum(struct report_trie *t); /* totals from self; once */
 int report_trie_sort(struct report_trie *t, int (*compare)(const void *a, const void *b, void *ctx), void *ctx);
 void report_trie_done(struct report_trie *t);
 
-/* Adds the stacks of a view, from the root; inverted: leaf first. Says for each of the view's rows where its path ends (the caller frees). */
+/* Adds the stacks of a view, from the root; inverted: leaf first. Says for each of the view's rows where its path ends (the caller frees).
+ */
 int report_trie_plant(struct report_trie *t, const struct ap_view *view, const uint32_t *of_line, bool invert, uint32_t **ret_node_of_row);
 
 #endif

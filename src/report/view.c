@@ -1,5 +1,5 @@
-/* One scan of the samples. A sample passes by looking into the arrays of the scope; what passes is summed by (stack, thread name). A stack is
- * mostly one program's, so the sum of its first name stands in an array by stack, and those of other names hang on it as a list, found
+/* One scan of the samples. A sample passes by looking into the arrays of the scope; what passes is summed by (stack, thread name). A stack
+ * is mostly one program's, so the sum of its first name stands in an array by stack, and those of other names hang on it as a list, found
  * through an index. Stacks come in no order and that array is larger than a cache: a few samples wait while their places are fetched.
  * Cost: about 0.2 us a sample, most of it SQLite's. */
 #include "report/view.h"
@@ -12,13 +12,13 @@
 
 struct sum {
 	struct report_row row; /* n == 0: none yet */
-	uint32_t next;	       /* in others, of the same stack; NONE ends */
+	uint32_t next;         /* in others, of the same stack; NONE ends */
 };
 enum { NONE = UINT32_MAX, WAITING = 32 };
 
 struct scan {
 	struct ap_view *v;
-	bool *stacks;	   /* NULL: all */
+	bool *stacks;      /* NULL: all */
 	struct sum *first; /* by stack id */
 	struct sum *others;
 	size_t n_first, n_others, others_cap;
@@ -101,8 +101,9 @@ static int take(void *ctx, sqlite3_value **columns)
 	struct scan *s = ctx;
 	struct report_scope *sc = &s->v->scope;
 	uint32_t event = report_row_of(sc->event_ids, sc->n_events, sqlite3_value_int64(columns[COLUMN_EVENT])), thread;
-	struct report_run *r = event == (uint32_t)REPORT_NO_ROW || sc->events[event].run == (uint32_t)REPORT_NO_ROW ? NULL
-		: &sc->runs[sc->events[event].run];
+	struct report_run *r = event == (uint32_t)REPORT_NO_ROW || sc->events[event].run == (uint32_t)REPORT_NO_ROW
+				       ? NULL
+				       : &sc->runs[sc->events[event].run];
 	int64_t stack = sqlite3_value_int64(columns[COLUMN_STACK]), ts, weight;
 
 	s->v->file_samples++;
@@ -199,8 +200,10 @@ int ap_view_open(sqlite3 *db, const struct ap_report_filter *f, bool all_events,
 	if (!err)
 		err = report_matching_stacks(&v->names, f, &stacks, why);
 	if (!err && (err = scan(db, v, stacks)))
-		ap_why(why, -err, "cannot read the samples: %s", err == -EIO ? sqlite3_errmsg(db)
-			: err == -EBADMSG ? "a sample names a stack that is not there" : strerror(-err));
+		ap_why(why, -err, "cannot read the samples: %s",
+			err == -EIO       ? sqlite3_errmsg(db)
+			: err == -EBADMSG ? "a sample names a stack that is not there"
+					  : strerror(-err));
 	if (!err)
 		err = report_quality_fill(db, v, why);
 	if (err) {
@@ -245,7 +248,8 @@ int ap_report_select(sqlite3 *db, const struct ap_report_filter *f, ap_selection
 	if (err)
 		return err;
 	for (size_t i = 0; !err && i < v->n_rows; i++)
-		err = row(ctx, &(struct ap_selection_row){v->scope.comms[v->rows[i].comm], v->rows[i].stack, v->rows[i].weight, v->rows[i].n});
+		err = row(ctx,
+			&(struct ap_selection_row){v->scope.comms[v->rows[i].comm], v->rows[i].stack, v->rows[i].weight, v->rows[i].n});
 	ap_view_free(v);
 	return err;
 }

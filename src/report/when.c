@@ -53,8 +53,8 @@ static bool zone(const char *s, int *ret_seconds)
 	*ret_seconds = 0;
 	if (!*s || !strcmp(s, "Z") || !strcmp(s, "z"))
 		return true;
-	if ((*s != '+' && *s != '-') || !isdigit((unsigned char)s[1]) || sscanf(s + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || s[1 + used] ||
-		hours > 23 || minutes < 0 || minutes > 59)
+	if ((*s != '+' && *s != '-') || !isdigit((unsigned char)s[1]) || sscanf(s + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 ||
+		s[1 + used] || hours > 23 || minutes < 0 || minutes > 59)
 		return false;
 	*ret_seconds = (*s == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
 	return true;
@@ -68,7 +68,8 @@ static bool date(const char *s, int64_t *ret)
 	int64_t ns;
 	time_t seconds;
 
-	if (sscanf(s, "%4d-%2d-%2d%c%2d:%2d:%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &separator, &t.tm_hour, &t.tm_min, &t.tm_sec, &used) != 7 ||
+	if (sscanf(s, "%4d-%2d-%2d%c%2d:%2d:%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &separator, &t.tm_hour, &t.tm_min, &t.tm_sec,
+		    &used) != 7 ||
 		!used || !strchr("Tt ", separator) || t.tm_year < 1970 || t.tm_year > 2200)
 		return false;
 	t.tm_year -= 1900;
@@ -91,8 +92,9 @@ int report_when_parse(const char *option, const char *s, struct report_when *ret
 	if (s && !since_start(s, &w.ns)) {
 		w.absolute = true;
 		if (!date(s, &w.ns))
-			return ap_why(why, EINVAL, "%s %s: give a time since the start such as 1.5s or 200ms, or a date such as 2026-11-24T10:00:00Z",
-				option, s);
+			return ap_why(why, EINVAL,
+				"%s %s: give a time since the start such as 1.5s or 200ms, or a date such as 2026-11-24T10:00:00Z", option,
+				s);
 	}
 	*ret_when = w;
 	return 0;

@@ -13,8 +13,8 @@ struct report_when {
 	int64_t ns;
 };
 
-/* "1.5s", "200ms", "3" (seconds) since the start of a run; or an RFC 3339 time, "2026-11-24T10:00:00.5Z" or with +01:00, the zone UTC where it
- * is left out. NULL: not given. -EINVAL with a sentence naming the option. */
+/* "1.5s", "200ms", "3" (seconds) since the start of a run; or an RFC 3339 time, "2026-11-24T10:00:00.5Z" or with +01:00, the zone UTC where
+ * it is left out. NULL: not given. -EINVAL with a sentence naming the option. */
 int report_when_parse(const char *option, const char *s, struct report_when *ret_when, struct ap_why *why);
 
 #endif

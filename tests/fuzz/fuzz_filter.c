@@ -30,8 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct ap_report_options o = {0};
 	struct ap_report_filter *f = &o.filter;
 	const char *labels[2] = {NULL, NULL};
-	const char **fields[FIELDS] = {&f->host, &f->run, &f->pid, &f->tid, &f->comm, &f->cpu, &f->event, &f->function_regex, &f->module_regex, &f->from,
-		&f->to, &labels[0]};
+	const char **fields[FIELDS] = {&f->host, &f->run, &f->pid, &f->tid, &f->comm, &f->cpu, &f->event, &f->function_regex,
+		&f->module_regex, &f->from, &f->to, &labels[0]};
 	struct ap_why why = {""};
 	struct ap_view *v;
 	int err;

@@ -1,6 +1,6 @@
-/* Any bytes as the name of a thread, a function, a binary and an event, in every report: what comes out is read again by checkers that share
- * nothing with the escapes. JSON: jansson, strict. CSV: a parser of RFC 4180. Text: valid UTF-8 without a byte that steers a terminal. HTML:
- * not one '<' more than for a harmless name. */
+/* Any bytes as the name of a thread, a function, a binary and an event, in every report: what comes out is read again by checkers that
+ * share nothing with the escapes. JSON: jansson, strict. CSV: a parser of RFC 4180. Text: valid UTF-8 without a byte that steers a
+ * terminal. HTML: not one '<' more than for a harmless name. */
 #include "tests/fuzz/report_db.h"
 
 #include <jansson.h>
@@ -16,7 +16,11 @@ static void require(bool holds)
 static void check_text(const unsigned char *p, size_t n)
 {
 	for (size_t i = 0; i < n;) {
-		size_t more = p[i] < 0x80 ? 0 : p[i] >= 0xc2 && p[i] < 0xe0 ? 1 : (p[i] & 0xf0) == 0xe0 ? 2 : p[i] >= 0xf0 && p[i] < 0xf5 ? 3 : 4;
+		size_t more = p[i] < 0x80                   ? 0
+			      : p[i] >= 0xc2 && p[i] < 0xe0 ? 1
+			      : (p[i] & 0xf0) == 0xe0       ? 2
+			      : p[i] >= 0xf0 && p[i] < 0xf5 ? 3
+							    : 4;
 		unsigned second = more && i + 1 < n ? p[i + 1] : 0x80;
 
 		require(more < 4 && i + more < n);
@@ -66,8 +70,11 @@ static char *report(sqlite3 *db, const struct ap_view *v, int kind, const struct
 	char *text = NULL;
 	FILE *f = open_memstream(&text, ret_size);
 
-	require(f && !(kind == 0 ? ap_report_top(v, NULL, o, f, &why) : kind == 1 ? ap_report_tree(v, o, f, &why)
-		: kind == 2 ? ap_report_folded(v, NULL, o, f, &why) : kind == 3 ? ap_report_summary(db, v, o, f, &why) : ap_report_flame(db, o, f, &why)));
+	require(f && !(kind == 0         ? ap_report_top(v, NULL, o, f, &why)
+			     : kind == 1 ? ap_report_tree(v, o, f, &why)
+			     : kind == 2 ? ap_report_folded(v, NULL, o, f, &why)
+			     : kind == 3 ? ap_report_summary(db, v, o, f, &why)
+					 : ap_report_flame(db, o, f, &why)));
 	fclose(f);
 	return text;
 }
@@ -84,11 +91,13 @@ static size_t count(const char *s, char c)
 static void name_all(sqlite3 *db, const char *name)
 {
 	static const char *const sql[] = {"UPDATE thread SET comm = ?1 WHERE id = 1", "UPDATE function SET name = ?1 WHERE id = 2",
-		"UPDATE executable SET path = ?1 WHERE id = 1", "UPDATE event SET name = ?1, why = ?1 WHERE id = 1", "UPDATE frame_line SET file = ?1 WHERE frame = 1"};
+		"UPDATE executable SET path = ?1 WHERE id = 1", "UPDATE event SET name = ?1, why = ?1 WHERE id = 1",
+		"UPDATE frame_line SET file = ?1 WHERE frame = 1"};
 	sqlite3_stmt *st;
 
 	for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
-		require(!sqlite3_prepare_v2(db, sql[i], -1, &st, NULL) && !sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC) && sqlite3_step(st) == SQLITE_DONE);
+		require(!sqlite3_prepare_v2(db, sql[i], -1, &st, NULL) && !sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC) &&
+			sqlite3_step(st) == SQLITE_DONE);
 		sqlite3_finalize(st);
 	}
 }
