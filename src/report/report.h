@@ -27,6 +27,7 @@ struct ap_report_options {
 	uint32_t limit; /* rows of --top; 0: default */
 	bool colour;
 	uint32_t width; /* of the terminal; 0: not one */
+	sqlite3 *base;	/* --base, for the flame graph; NULL: none */
 };
 
 int ap_report_top(sqlite3 *db, const struct ap_report_options *o, FILE *out, struct ap_why *why);
