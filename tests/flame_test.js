@@ -300,6 +300,12 @@ async function main() {
 	session = (await send("Target.attachToTarget", {targetId, flatten: true})).sessionId;
 	for (const domain of ["Page", "Runtime", "Log", "Network"])
 		await send(domain + ".enable");
+	if (process.env.FLAME_PAINT) { /* make bench */
+		await open(process.env.FLAME_PAINT);
+		console.log(`first paint after ${Math.round(await js("performance.getEntriesByName('first-contentful-paint')[0].startTime"))} ms, ` +
+			`first use after ${Math.round(await js("firstUse"))} ms; ${await js("BASE.n")} boxes; ${await js("$('folded').textContent")}`);
+		return;
+	}
 	await plain();
 	if (process.env.FLAME_SHOT) {
 		await open("plain");
