@@ -6,7 +6,7 @@ command -v python3 >/dev/null && command -v sqlite3 >/dev/null || { echo "bench_
 dir=$(mktemp -d "${TMPDIR:-/tmp}/aperture-bench.XXXXXX")
 trap 'cd /; rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
-python3 "$SRCDIR/tests/bench/million.py" "$SRCDIR/sql/schema.sql" million.db "${STACKS:-1000000}" || exit 1
+python3 "$SRCDIR/tests/bench/million.py" "$SRCDIR/sql" million.db "${STACKS:-1000000}" || exit 1
 median() { # CPU seconds of a command, median of five
 	for _ in 1 2 3 4 5; do
 		python3 -c 'import resource, subprocess, sys

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""million.py SCHEMA OUT N: a store of N samples in N distinct stacks, of 20,000 functions; the same every time."""
+"""million.py SQL OUT N: a store of N samples in N distinct stacks, of 20,000 functions; the same every time. SQL: the folder sql/."""
 import random
 import sqlite3
 import sys
 
-schema, out, n = sys.argv[1], sys.argv[2], int(sys.argv[3])
+sql, out, n = sys.argv[1], sys.argv[2], int(sys.argv[3])
 FUNCTIONS = 20000
 db = sqlite3.connect(out)
-db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA user_version=1;" + open(schema).read())
+db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA user_version=2;")
+for name in ("schema", "schema_2", "views"):
+    db.executescript(open("%s/%s.sql" % (sql, name)).read())
 db.executescript("""
 INSERT INTO host(id,key,name) VALUES(1,'h','h');
 INSERT INTO run(id,uuid,host,boot,start_ns,start_realtime_ns,end_ns,end_reason,command) VALUES(1,'u',1,'b',0,0,1000,'exit','million');
