@@ -1,4 +1,4 @@
-/* flame_page SCHEMA KIND: writes the flame graph of a file made up here. KIND: plain (100 samples, shares known), deep (10,000 frames), several
+/* flame_page SCHEMA KIND: writes the flame graph of a file made up here. KIND: plain (100 samples, shares known), diff (against plain), deep (10,000 frames), several
  * (events, runs, hosts, threads; hostile names), wide (more than fits, so that some is left out), empty. */
 #include "report/report.h"
 
@@ -49,6 +49,15 @@ static const char PLAIN[] =
 	"WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i+1 FROM c WHERE i<99) INSERT INTO sample SELECT 1,i,0,1,1,"
 	"CASE WHEN i<10 THEN 1 WHEN i<40 THEN 3 WHEN i<60 THEN 4 WHEN i<85 THEN 5 ELSE 6 END,1 FROM c;";
 
+/* PLAIN with 200 samples, of which work itself has 100: 50 % instead of 20 %; and a function that PLAIN has not, once. */
+static const char CHANGED[] =
+	"INSERT INTO function VALUES(1,'main','','main.c',1),(2,'work','','work.c',5),(3,'leaf','','leaf.c',7),(4,'inl','','leaf.c',9),(5,'new','','',0);"
+	"INSERT INTO frame VALUES(1,1,16,1),(2,1,32,1),(3,1,48,1),(5,1,80,1);"
+	"INSERT INTO frame_line VALUES(1,0,1,'main.c',3),(2,0,2,'work.c',6),(3,0,4,'leaf.c',9),(3,1,3,'leaf.c',8),(5,0,5,'',0);"
+	"INSERT INTO stack VALUES(1,0,1),(2,1,2),(3,2,3),(4,2,2),(5,1,5);"
+	"WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i+1 FROM c WHERE i<199) INSERT INTO sample SELECT 1,i,0,1,1,"
+	"CASE WHEN i<39 THEN 1 WHEN i<99 THEN 3 WHEN i<199 THEN 4 ELSE 5 END,1 FROM c;";
+
 static const char DEEP[] =
 	"INSERT INTO function VALUES(1,'even','','',0),(2,'odd','','',0); INSERT INTO frame VALUES(1,1,16,1),(2,1,32,1);"
 	"INSERT INTO frame_line VALUES(1,0,1,'',0),(2,0,2,'',0);"
@@ -78,16 +87,26 @@ int main(int argc, char **argv)
 {
 	struct ap_report_options o = {0};
 	struct ap_why why = {0};
-	sqlite3 *db;
+	sqlite3 *db, *base = NULL;
 	const char *kind = argc > 2 ? argv[2] : "";
 
 	if (argc != 3 || sqlite3_open(":memory:", &db))
 		fail("usage", "flame_page SCHEMA plain|deep|wide|empty");
 	schema(db, argv[1]);
 	sql(db, COMMON);
-	sql(db, !strcmp(kind, "plain") ? PLAIN : !strcmp(kind, "deep") ? DEEP : !strcmp(kind, "several") ? SEVERAL : !strcmp(kind, "wide") ? WIDE : "");
+	sql(db, !strcmp(kind, "plain") ? PLAIN : !strcmp(kind, "diff") ? CHANGED : !strcmp(kind, "deep") ? DEEP : !strcmp(kind, "several") ? SEVERAL : !strcmp(kind, "wide") ? WIDE : "");
+	if (!strcmp(kind, "diff")) {
+		if (sqlite3_open(":memory:", &base))
+			fail("base", "cannot be opened");
+		schema(base, argv[1]);
+		sql(base, COMMON);
+		sql(base, PLAIN);
+		sql(base, "UPDATE run SET command='before'");
+		o.base = base;
+	}
 	if (ap_report_flame(db, &o, stdout, &why))
 		fail("ap_report_flame", why.text);
 	sqlite3_close(db);
+	sqlite3_close(base);
 	return fflush(stdout) ? 1 : 0;
 }

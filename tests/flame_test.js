@@ -263,6 +263,22 @@ async function several() {
 	await send("Emulation.setScriptExecutionDisabled", {value: false});
 	is(await js("document.querySelector('noscript').textContent.includes('off here')"), true, "without JavaScript the page says so");
 }
+async function diff() {
+	await open("diff");
+	is(await js("[WHOLE, document.title]"), [[200, 200, 100, 100], "a recording, against before - Aperture"], "two files side by side");
+	is(await js("at.colour"), "delta", "coloured by the change");
+	const of = name => js(`(() => { const i = at.tree.frame.findIndex(f => S[FRAMES.name[f]] === "${name}"), d = delta(at.tree, i); return [d.now, d.was, d.noise]; })()`);
+	is(await of("work"), [0.8, 0.5, false], "shares of each file's own total");
+	is(await of("leaf"), [0.3, 0.3, true], "no change is noise");
+	is(await of("new"), [0.005, 0, true], "one sample against none is noise too");
+	is(await js("describe(at.tree, at.tree.frame.findIndex(f => S[FRAMES.name[f]] === 'work')).includes('now 80.00% (160), base 50.00% (50): +30.00 points')"), true, "the tooltip has both");
+	is(await js("/^hsl\\(8 /.test(colourOf(at.tree, at.tree.frame.findIndex(f => S[FRAMES.name[f]] === 'work')))"), true, "more is red");
+	await js("document.querySelector('th button[data-sort=change]').click()");
+	is(await js("$('rows').rows[0].cells[0].textContent + $('rows').rows[0].cells[6].textContent"), "work+30.00 points", "the table sorts by change");
+	await js("$('measure').value = '2'; $('measure').onchange()");
+	is(await js("[at.tree.width[0], row(3).map(i => name(i).slice(0, 5) + at.tree.width[i]).filter(s => !s.endsWith('0'))]"), [100, ["</scr25", "sys_r15"]], "widths of the base show what is gone");
+	is(quiet(), [], "no error");
+}
 async function rest() {
 	await open("wide");
 	is(await js("PAGE.folded[0] > 0 && !$('folded').hidden && $('folded').textContent.includes('left out')"), true, "what is left out is said");
@@ -284,6 +300,12 @@ async function main() {
 	session = (await send("Target.attachToTarget", {targetId, flatten: true})).sessionId;
 	for (const domain of ["Page", "Runtime", "Log", "Network"])
 		await send(domain + ".enable");
+	if (process.env.FLAME_PAINT) { /* make bench */
+		await open(process.env.FLAME_PAINT);
+		console.log(`first paint after ${Math.round(await js("performance.getEntriesByName('first-contentful-paint')[0].startTime"))} ms, ` +
+			`first use after ${Math.round(await js("firstUse"))} ms; ${await js("BASE.n")} boxes; ${await js("$('folded').textContent")}`);
+		return;
+	}
 	await plain();
 	if (process.env.FLAME_SHOT) {
 		await open("plain");
@@ -291,6 +313,7 @@ async function main() {
 	}
 	await deep();
 	await several();
+	await diff();
 	await rest();
 	console.log("1.." + tests);
 }

@@ -13,14 +13,14 @@ enum { PAGE_MAX = 2 << 20, BUILDS_ROOM = 16 << 10, NUMBERS_ROOM = 256, BUILD_IDS
 struct flame {
 	const struct ap_report_options *o;
 	struct flame_tree tree;
-	struct flame_selection selection;
-	uint64_t factor[FLAME_EVENTS_MAX]; /* weight of each sample, where all are alike; 0: they are not */
-	bool skip[2 * FLAME_EVENTS_MAX];
+	struct flame_selection selection, base; /* the events and groups of both are in `selection` */
+	size_t sides;				/* 1, or 2 with a base */
+	uint64_t factor[FLAME_EVENTS_MAX];	/* weight of each sample, where all are alike; 0: they are not */
+	bool skip[4 * FLAME_EVENTS_MAX];	/* by column: [event][side][samples, weight] */
 };
 
-static int add_sums(struct flame *f, const struct report_names *names)
+static int add_sums(struct flame *f, const struct flame_selection *s, size_t side, const struct report_names *names)
 {
-	const struct flame_selection *s = &f->selection;
 	struct flame_walk w;
 	uint32_t node = 0;
 	int err = flame_walk_init(&w, &f->tree, names);
@@ -33,48 +33,111 @@ static int add_sums(struct flame *f, const struct report_names *names)
 		if (!err)
 			err = flame_walk_add(&w, &f->tree, sum->stack, &node);
 		if (!err) {
-			int64_t *v = &f->tree.values[node * f->tree.columns + 2 * sum->event];
+			int64_t *v = &f->tree.values[node * f->tree.columns + 2 * (sum->event * f->sides + side)];
 
 			v[0] += sum->n;
 			v[1] += sum->weight;
 		}
 	}
 	flame_walk_done(&w);
-	return err ? err : flame_tree_sum(&f->tree);
+	return err;
 }
 
 /* Where each sample of an event has the same weight, as at a fixed period, the weights are not written. */
 static void find_factors(struct flame *f)
 {
 	const struct flame_tree *t = &f->tree;
+	size_t pairs = t->columns / 2;
 
 	for (size_t e = 0; e < f->selection.n_events; e++) {
-		int64_t n = t->totals[2 * e], weight = t->totals[2 * e + 1], k = n ? weight / n : 0;
+		const int64_t *whole = &t->totals[2 * e * f->sides];
+		int64_t k = whole[0] ? whole[1] / whole[0] : f->sides > 1 && whole[2] ? whole[3] / whole[2] : 0;
 
-		for (size_t i = 0; i < t->n && k > 0; i++)
-			if (t->values[i * t->columns + 2 * e + 1] != k * t->values[i * t->columns + 2 * e])
+		for (size_t i = 0; i < t->n * f->sides && k > 0; i++) {
+			const int64_t *v = &t->values[2 * (i / f->sides * pairs + e * f->sides + i % f->sides)];
+
+			if (v[1] != k * v[0])
 				k = 0;
+		}
 		f->factor[e] = (uint64_t)k;
-		f->skip[2 * e + 1] = k > 0;
+		for (size_t side = 0; side < f->sides; side++)
+			f->skip[2 * (e * f->sides + side) + 1] = k > 0;
 	}
+}
+
+/* Numbers the events and groups of the base as those of the same name; what this file has none of is added to its own. */
+static int join_base(struct flame *f, struct ap_why *why)
+{
+	struct flame_selection *s = &f->selection, *b = &f->base;
+	uint32_t event[FLAME_EVENTS_MAX] = {0};
+	AP_AUTO_FREE uint32_t *group = calloc(b->n_groups + 1, sizeof *group);
+
+	if (!group)
+		return ap_why(why, ENOMEM, "out of memory");
+	for (size_t i = 0; i < b->n_events; i++) {
+		while (event[i] < s->n_events && (strcmp(s->events[event[i]].name, b->events[i].name) || strcmp(s->events[event[i]].unit, b->events[i].unit)))
+			event[i]++;
+		if (event[i] == FLAME_EVENTS_MAX)
+			return ap_why(why, E2BIG, "the files have more than %d events together; choose some with --event", FLAME_EVENTS_MAX);
+		if (event[i] == s->n_events)
+			s->events[s->n_events++] = b->events[i];
+	}
+	for (size_t i = 0; i < b->n_groups; i++) {
+		struct flame_group *v = ap_grow(&s->groups, &s->groups_cap, s->n_groups, sizeof *v);
+
+		while (group[i] < s->n_groups && strcmp(s->groups[group[i]].comm, b->groups[i].comm))
+			group[i]++;
+		if (!v)
+			return ap_why(why, ENOMEM, "out of memory");
+		if (group[i] == s->n_groups)
+			v[s->n_groups++] = b->groups[i];
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		b->sums[i].event = event[b->sums[i].event];
+		b->sums[i].group = group[b->sums[i].group];
+	}
+	return 0;
+}
+
+/* Another recording has hosts, runs and processes of its own: what picks those is not for the base. */
+static int select_base(struct flame *f, struct report_names *names, struct ap_why *why)
+{
+	struct ap_report_filter filter = f->o->filter;
+	int err;
+
+	if (f->sides == 1)
+		return 0;
+	filter.host = filter.run = filter.pid = filter.tid = NULL;
+	filter.labels = NULL;
+	err = report_names_load(f->o->base, names, why);
+	if (!err)
+		err = flame_select(f->o->base, &filter, names, FLAME_BY_COMMAND, &f->base, why);
+	return err ? err : join_base(f, why);
 }
 
 static int build(struct flame *f, sqlite3 *db, struct ap_why *why)
 {
-	struct report_names names;
+	struct report_names names, base_names = {0};
 	int err = report_names_load(db, &names, why);
 
 	if (err)
 		return err;
-	err = flame_select(db, &f->o->filter, &names, FLAME_BY_THREAD, &f->selection, why);
+	err = flame_select(db, &f->o->filter, &names, f->sides > 1 ? FLAME_BY_COMMAND : FLAME_BY_THREAD, &f->selection, why);
+	if (!err)
+		err = select_base(f, &base_names, why);
 	if (!err) {
-		err = flame_tree_init(&f->tree, f->selection.n_events ? 2 * f->selection.n_events : 2);
+		err = flame_tree_init(&f->tree, 2 * f->sides * (f->selection.n_events ? f->selection.n_events : 1));
 		if (!err)
-			err = add_sums(f, &names);
+			err = add_sums(f, &f->selection, 0, &names);
+		if (!err && f->sides > 1)
+			err = add_sums(f, &f->base, 1, &base_names);
+		if (!err)
+			err = flame_tree_sum(&f->tree);
 		if (err)
 			err = ap_why(why, -err, "cannot build the flame graph: %s", strerror(-err));
 	}
 	report_names_done(&names);
+	report_names_done(&base_names);
 	if (!err)
 		find_factors(f);
 	return err;
@@ -97,6 +160,22 @@ static int put_header(sqlite3 *db, const struct ap_report_options *o, struct ap_
 	}
 	ap_buf_done(&text);
 	return err;
+}
+
+/* What the base is called: its command, or how many recordings it is. */
+static int put_base(const struct flame *f, struct ap_buf *b)
+{
+	const struct flame_selection *s = &f->base;
+	char text[64];
+	int err;
+
+	if (f->sides == 1)
+		return 0;
+	snprintf(text, sizeof text, "a base of %zu recordings", s->n_runs);
+	err = ap_buf_puts(b, "\"base\":");
+	if (!err)
+		err = ap_escape_json(b, s->n_runs != 1 ? text : s->runs[0].command[0] ? s->runs[0].command : "a base");
+	return err ? err : ap_buf_puts(b, ",\n");
 }
 
 static int put_events(const struct flame *f, struct ap_buf *b)
@@ -192,7 +271,8 @@ static int put_rest(sqlite3 *db, const struct flame *f, struct ap_buf *b, struct
 	struct ap_buf header = {0};
 	int err = put_header(db, f->o, &header, why);
 
-	if (!err && (ap_buf_printf(b, "{\"invert\":%d,\"header\":[%s],\n\"events\":[", f->o->invert, header.data) || put_events(f, b) ||
+	if (!err && (ap_buf_printf(b, "{\"invert\":%d,\"header\":[%s],\n", f->o->invert, header.data) || put_base(f, b) ||
+			    ap_buf_puts(b, "\"events\":[") || put_events(f, b) ||
 			    ap_buf_puts(b, "],\n\"runs\":[") || put_runs(f, b) || ap_buf_puts(b, "],\n\"groups\":[") || put_groups(f, b) ||
 			    ap_buf_puts(b, "],\n")))
 		err = ap_why(why, ENOMEM, "out of memory");
@@ -255,12 +335,13 @@ static int write_page(sqlite3 *db, const struct flame *f, FILE *out, struct ap_w
 
 int ap_report_flame(sqlite3 *db, const struct ap_report_options *o, FILE *out, struct ap_why *why)
 {
-	struct flame f = {.o = o};
+	struct flame f = {.o = o, .sides = o->base ? 2 : 1};
 	int err = build(&f, db, why);
 
 	if (!err)
 		err = write_page(db, &f, out, why);
 	flame_tree_done(&f.tree);
 	flame_selection_done(&f.selection);
+	flame_selection_done(&f.base);
 	return err;
 }

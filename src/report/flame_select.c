@@ -304,28 +304,43 @@ static int choose_groups(struct scan *c, enum flame_detail least)
 	}
 }
 
-/* A stable counting sort, from the pair's number to the group's. */
-static int sort_by_group(struct scan *c)
+/* A stable counting sort by numbers below `n`. */
+static int sort_by(struct flame_selection *s, size_t n, size_t (*number)(const struct flame_sum *sum))
 {
-	struct flame_selection *s = c->s;
-	AP_AUTO_FREE size_t *at = calloc(s->n_groups + 1, sizeof *at);
+	AP_AUTO_FREE size_t *at = calloc(n + 1, sizeof *at);
 	struct flame_sum *sorted = malloc((s->n + 1) * sizeof *sorted);
 
 	if (!at || !sorted) {
 		free(sorted);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < s->n; i++) {
-		s->sums[i].group = c->pairs[s->sums[i].group].group;
-		at[s->sums[i].group + 1]++;
-	}
-	for (size_t g = 1; g <= s->n_groups; g++)
-		at[g] += at[g - 1];
 	for (size_t i = 0; i < s->n; i++)
-		sorted[at[s->sums[i].group]++] = s->sums[i];
+		at[number(&s->sums[i]) + 1]++;
+	for (size_t i = 1; i <= n; i++)
+		at[i] += at[i - 1];
+	for (size_t i = 0; i < s->n; i++)
+		sorted[at[number(&s->sums[i])]++] = s->sums[i];
 	free(s->sums);
 	s->sums = sorted;
 	return 0;
+}
+
+static size_t stack_of(const struct flame_sum *sum)
+{
+	return (size_t)sum->stack;
+}
+
+static size_t group_of(const struct flame_sum *sum)
+{
+	return sum->group;
+}
+
+/* By group, then by stack: stacks that are near each other in the file share ancestors, and those are then still in a cache. */
+static int sort_sums(struct scan *c, size_t n_stacks)
+{
+	for (size_t i = 0; i < c->s->n; i++)
+		c->s->sums[i].group = c->pairs[c->s->sums[i].group].group;
+	return sort_by(c->s, n_stacks + 1, stack_of) || sort_by(c->s, c->s->n_groups, group_of) ? -ENOMEM : 0;
 }
 
 int flame_select(sqlite3 *db, const struct ap_report_filter *f, const struct report_names *names, enum flame_detail least,
@@ -339,7 +354,7 @@ int flame_select(sqlite3 *db, const struct ap_report_filter *f, const struct rep
 		err = report_matching_stacks(names, f, &c.pass, why);
 	if (!err)
 		err = read_samples(&c, db, f, names->n_stacks, why);
-	if (!err && (choose_groups(&c, least) || sort_by_group(&c)))
+	if (!err && (choose_groups(&c, least) || sort_sums(&c, names->n_stacks)))
 		err = ap_why(why, ENOMEM, "out of memory");
 	ap_index_done(&c.sum_index);
 	ap_index_done(&c.pair_index);

@@ -98,3 +98,4 @@ function start() {
 	loadState();
 }
 start();
+const firstUse = performance.now(); /* ms since the page was asked for */

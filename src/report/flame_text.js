@@ -15,7 +15,7 @@ function amount(v, measure) {
 		return v.toLocaleString("en");
 	if (unit() === "ns")
 		return scaled(v, [[1e9, "s"], [1e6, "ms"], [1e3, "\u00b5s"], [1, "ns"]]);
-	return scaled(v, [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""]]).trim() + " " + (unit() || "of weight");
+	return scaled(v, [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""]]).trim() + (unit() ? " " + unit() : "");
 }
 const weightName = () => unit() === "ns" ? "CPU time" : unit() || "weight";
 function difference(t, i) {
@@ -96,7 +96,7 @@ function header() {
 		$("warnings").append(li);
 	}
 	$("notes").hidden = !$("warnings").children.length;
-	$("howmany").textContent = `${$("warnings").children.length} remarks`;
+	$("howmany").textContent = `${$("warnings").children.length} remark` + ($("warnings").children.length > 1 ? "s" : "");
 }
 function notes() {
 	const [n, share] = PAGE.folded, text = [], lost = at.tree.lost[column()];

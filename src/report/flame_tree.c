@@ -5,20 +5,34 @@
 #include <errno.h>
 #include <string.h>
 
-enum { NAME_MAX_BYTES = 4096 }; /* longer names are cut, and end in an ellipsis */
+/* Names longer than NAME_MAX_BYTES are cut, and end in an ellipsis. */
+enum { NAME_MAX_BYTES = 4096, FIRST_CELLS = 1 << 12, NODES_LIMIT = 1 << 30 };
 
-static uint64_t node_hash(const void *ctx, uint32_t slot)
+/* The cell of that child, or the free one where it belongs. This is the innermost of it all, so it is no ap_index: nothing is called. */
+static size_t find_cell(const struct flame_tree *t, uint32_t parent, uint32_t frame)
 {
-	const struct flame_node *n = &((const struct flame_tree *)ctx)->nodes[slot];
+	size_t mask = t->n_cells - 1, at = ap_hash_u64((uint64_t)parent << 32 | frame) & mask;
+	uint32_t i;
 
-	return ap_hash_u64((uint64_t)n->parent << 32 | n->frame);
+	for (; (i = t->cells[at]); at = (at + 1) & mask)
+		if (t->nodes[i - 1].parent == parent && t->nodes[i - 1].frame == frame)
+			break;
+	return at;
 }
 
-static bool node_same(const void *ctx, uint32_t slot, const void *key)
+static int grow_cells(struct flame_tree *t)
 {
-	const struct flame_node *a = &((const struct flame_tree *)ctx)->nodes[slot], *b = key;
+	size_t n = t->n_cells ? t->n_cells * 2 : FIRST_CELLS;
+	uint32_t *cells = calloc(n, sizeof *cells);
 
-	return a->parent == b->parent && a->frame == b->frame;
+	if (!cells)
+		return -ENOMEM;
+	free(t->cells);
+	t->cells = cells;
+	t->n_cells = n;
+	for (size_t i = 0; i < t->n; i++)
+		t->cells[find_cell(t, t->nodes[i].parent, t->nodes[i].frame)] = (uint32_t)i + 1;
+	return 0;
 }
 
 static uint64_t frame_key_hash(const struct flame_frame *f)
@@ -121,33 +135,28 @@ static int add_frame(struct flame_tree *t, const struct report_line *l, const ch
 	return err;
 }
 
-static int append(struct flame_tree *t, const struct flame_node *key, uint64_t hash)
-{
-	struct flame_node *v = ap_grow(&t->nodes, &t->cap, t->n, sizeof *v);
-	int64_t *values = ap_grow(&t->values, &t->values_cap, t->n, t->columns * sizeof *values);
-	int err;
-
-	if (!v || !values)
-		return -ENOMEM;
-	v[t->n] = *key;
-	memset(&values[t->n * t->columns], 0, t->columns * sizeof *values);
-	err = ap_index_add(&t->index, hash, (uint32_t)t->n, node_hash, t);
-	if (!err)
-		t->n++;
-	return err;
-}
-
 /* From *at to its child with that frame, made if it is not there. */
 static int descend(struct flame_tree *t, uint32_t frame, uint32_t *at)
 {
-	struct flame_node key = {.parent = *at, .frame = frame};
-	uint64_t hash = ap_hash_u64((uint64_t)*at << 32 | frame);
+	size_t cell = find_cell(t, *at, frame);
+	struct flame_node *v;
+	int64_t *values;
 
-	*at = ap_index_find(&t->index, hash, node_same, t, &key);
-	if (*at != (uint32_t)AP_INDEX_NONE)
+	if (t->cells[cell]) {
+		*at = t->cells[cell] - 1;
 		return 0;
-	*at = (uint32_t)t->n;
-	return append(t, &key, hash);
+	}
+	if (t->n >= NODES_LIMIT)
+		return -E2BIG;
+	v = ap_grow(&t->nodes, &t->cap, t->n, sizeof *v);
+	values = ap_grow(&t->values, &t->values_cap, t->n, t->columns * sizeof *values);
+	if (!v || !values)
+		return -ENOMEM;
+	v[t->n] = (struct flame_node){*at, frame};
+	memset(&values[t->n * t->columns], 0, t->columns * sizeof *values);
+	*at = (uint32_t)t->n++;
+	t->cells[cell] = (uint32_t)t->n;
+	return t->n * 2 > t->n_cells ? grow_cells(t) : 0;
 }
 
 static int box_kind(const struct report_frame *f, bool inlined)
@@ -233,14 +242,15 @@ int flame_walk_add(struct flame_walk *w, struct flame_tree *t, int64_t stack, ui
 
 int flame_tree_init(struct flame_tree *t, size_t columns)
 {
-	struct flame_node root = {.frame = UINT32_MAX}; /* unlike any child of its own */
-	uint32_t empty;
+	uint32_t empty, root = 0;
 	int err;
 
 	memset(t, 0, sizeof *t);
 	t->columns = columns;
 	err = flame_tree_string(t, "", &empty); /* number 0 */
-	return err ? err : append(t, &root, ap_hash_u64(root.frame));
+	if (!err)
+		err = grow_cells(t);
+	return err ? err : descend(t, UINT32_MAX, &root); /* the first node is its own parent, with a frame that no child of it has */
 }
 
 int flame_tree_sum(struct flame_tree *t)
@@ -264,7 +274,7 @@ void flame_tree_done(struct flame_tree *t)
 	free(t->totals);
 	free(t->frames);
 	free(t->strings);
-	ap_index_done(&t->index);
+	free(t->cells);
 	ap_index_done(&t->frame_index);
 	ap_index_done(&t->string_index);
 	ap_arena_done(&t->arena);

@@ -29,7 +29,9 @@ struct flame_tree {
 	size_t n_frames, frames_cap;
 	const char **strings;
 	size_t n_strings, strings_cap;
-	struct ap_index index, frame_index, string_index;
+	uint32_t *cells; /* open addressing: node + 1, 0 free; a power of two, at most half full */
+	size_t n_cells;
+	struct ap_index frame_index, string_index;
 	struct ap_arena arena;
 };
 
