@@ -45,7 +45,7 @@ _aperture()
 		case $command in
 		record) words='-o -p -t -a -C -u -G -e -F -c -d -D -q -v --source= --call-graph= --max-size --max-memory --label --no-symbols --replay --help --' ;;
 		report) words='--top --tree --flame --folded --summary --host --run --pid --tid --comm --cpu --event --function --module --label --from --to --invert --format= -o --help' ;;
-		query) words='--format= --help' ;;
+		query) words='--format= --timeout= --help' ;;
 		merge) words='-o --help' ;;
 		symbolize) words='--debug-dir --debuginfod --help' ;;
 		doctor) words='--format= --help' ;;

@@ -39,12 +39,12 @@ printf '%s\n' 'a|b|<c>|n|r|z|e|f' '1|x,"y"||1.5|00ff|\x1b[1m|=1+1' '2|\x0a|Inf|-
 cmp -s out want
 ok $? "text, exactly"
 ap query run.db "$q" --format=csv
-printf '%s\r\n' 'a,b|<c>,n,r,z,e,f' "1,\"x,\"\"y\"\"\",,1.5,00ff,$(printf '\x1b')[1m,'=1+1" >want
+printf '%s\r\n' '"a","b|<c>","n","r","z","e","f"' '1,"x,""y""",,1.5,00ff,"\x1b[1m","'"'"'=1+1"' >want
 head -n 2 out | cmp -s - want
 ok $? "CSV, exactly"
 ap query run.db "$q" --format=json
-printf '[\n%s,\n%s\n]\n' '{"a": 1, "b|\u003cc\u003e": "x,\"y\"", "n": null, "r": 1.5, "z": "00ff", "e": "\u001b[1m", "f": "=1+1"}' \
-	'{"a": 2, "b|\u003cc\u003e": "\n", "n": null, "r": -1, "z": "ä", "e": "", "f": ""}' >want
+printf '%s\n' '[' '{"a": 1, "b|\u003cc\u003e": "x,\u0022y\u0022", "n": null, "r": 1.5, "z": "00ff", "e": "\u001b[1m", "f": "=1+1"},' \
+	'{"a": 2, "b|\u003cc\u003e": "\u000a", "n": null, "r": -1, "z": "ä", "e": "", "f": ""}' ']' >want
 cmp -s out want
 ok $? "JSON, exactly"
 ap query run.db 'SELECT 1' --timeout=x
