@@ -99,7 +99,7 @@ static int merge_it(const char *path, const char *what)
 
 START_TEST(cut_at_every_page)
 {
-	size_t n, step = getenv("AP_FAST") ? 16 * 1024 : 2048;
+	size_t n, step = getenv("AP_FAST") ? 16 * 1024 : 4096;
 	char *b = bytes_of("b.db", &n);
 
 	for (size_t at = 0; at < n; at += step) {
@@ -117,7 +117,7 @@ START_TEST(bytes_changed)
 	size_t n;
 	char *b = bytes_of("b.db", &n), what[64];
 
-	for (int i = 0; i < (getenv("AP_FAST") ? 20 : 150); i++) {
+	for (int i = 0; i < (getenv("AP_FAST") ? 20 : 100); i++) {
 		char *copy = malloc(n);
 		int changes = 1 + rand_r(&seed) % 4;
 
