@@ -47,7 +47,7 @@ _aperture()
 		case $command in
 		record) words='-o --output -p --pid -t --tid -a --all-cpus -C --cpu -u --uid -G --cgroup -e --event -F --freq -c --count -d --duration -D --delay -g -q --quiet -v --verbose --source= --call-graph= --max-size --max-memory --label --no-symbols --replay --save-events --help --' ;;
 		report) words='--top --tree --flame --folded --summary --host --run --pid --tid --comm --cpu --event --function --module --label --from --to --base --invert --strict --max-loss --format= -n --limit -o --output --no-pager -h --help' ;;
-		query) words='--format= --help' ;;
+		query) words='--format= --timeout= --help' ;;
 		merge) words='-o --output --help' ;;
 		symbolize) words='--debug-dir --debuginfod --help' ;;
 		doctor) words='--format= --help' ;;

@@ -13,6 +13,7 @@ struct ap_store {
 	char *path, *old_path; /* old_path NULL: nothing was moved away */
 	bool created;	       /* the file at path is ours */
 	uint64_t max_bytes;
+	uint64_t stacks, frames; /* rows written; the totals grow with them */
 	sqlite3 *db;		 /* the writer thread's alone between start and join */
 	struct ap_batch *current; /* what the virtual tables show */
 	sqlite3_stmt *inserts[AP_TABLE_COUNT];

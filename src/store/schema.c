@@ -31,9 +31,14 @@ static const char *next_statement(const char **at, size_t *ret_len)
 			return NULL;
 		s++;
 	}
-	end = strstr(s, ";\n");
-	if (!end)
-		return NULL;
+	end = s;
+	do { /* a line at a time: the text is long, and is gone through often */
+		end = strchr(end, '\n');
+		if (!end)
+			return NULL;
+		end++;
+	} while (end[-2] != ';');
+	end -= 2;
 	*ret_len = (size_t)(end - s);
 	*at = end + 2;
 	return s;

@@ -29,7 +29,7 @@ struct ap_store_run {
 
 struct ap_store_config {
 	const char *path;
-	uint64_t max_bytes;    /* of the file; 0: none. Past it put returns -EFBIG and nothing more is stored but the end */
+	uint64_t max_bytes;    /* of the sealed file, totals included, to within a batch; 0: none. Past it put returns -EFBIG and nothing more is stored but the end */
 	size_t queue_batches;  /* 0: default */
 };
 

@@ -45,16 +45,15 @@ static int add_group(struct ap_totals *t, int64_t run, int64_t event)
 	size_t nodes = t->cfg.tree->n_stacks + 1;
 	struct ap_group *g;
 
-	if (t->n_groups && (t->n_groups + 1) * nodes * 2 * sizeof *g->self > GROUPS_BYTES)
+	if (t->n_groups && (t->n_groups + 1) * nodes * sizeof *g->self > (t->cfg.max_bytes ? t->cfg.max_bytes : GROUPS_BYTES))
 		return -EAGAIN;
 	g = ap_grow(&t->groups, &t->groups_cap, t->n_groups, sizeof *g);
 	if (!g)
 		return -ENOMEM;
 	g += t->n_groups;
-	*g = (struct ap_group){.run = run, .event = event, .self = calloc(nodes * 2, sizeof *g->self)};
+	*g = (struct ap_group){.run = run, .event = event, .self = calloc(nodes, sizeof *g->self)};
 	if (!g->self)
 		return -ENOMEM;
-	g->self_n = g->self + nodes;
 	t->last = t->n_groups++;
 	return 0;
 }
@@ -120,8 +119,8 @@ int ap_totals_add(struct ap_totals *t, int64_t run, int64_t event, int64_t threa
 	if (__builtin_add_overflow(g->weight, weight, &g->weight))
 		return -EBADMSG;
 	g->n++;
-	g->self[stack] += weight;
-	g->self_n[stack]++;
+	g->self[stack].weight += weight;
+	g->self[stack].n++;
 	g->threads[g->last].weight += weight;
 	g->threads[g->last].n++;
 	t->samples++;
@@ -136,10 +135,9 @@ int ap_totals_write(struct ap_totals *t)
 	if (t->writes * nodes > t->samples * NODES_A_SAMPLE + nodes * FREE_WRITES)
 		return -EBADMSG;
 	if (!t->total) {
-		t->total = malloc(nodes * 2 * sizeof *t->total);
+		t->total = malloc(nodes * sizeof *t->total);
 		if (!t->total)
 			return -ENOMEM;
-		t->total_n = t->total + nodes;
 	}
 	for (size_t i = 0; i < t->n_groups && !err; i++)
 		err = ap_totals_write_group(t, &t->groups[i]);

@@ -19,13 +19,14 @@ struct ap_totals_config {
 	const struct ap_tree *tree;
 	struct ap_feed *feed; /* on the connection that is written; tables are found by their plain names, temp first */
 	struct ap_id_map stacks, functions, executables;
+	uint64_t max_bytes; /* of sums that are not written yet, or one (run, event); 0: the default */
 };
 
 struct ap_totals;
 int ap_totals_new(const struct ap_totals_config *cfg, struct ap_totals **ret_totals);
 struct ap_totals *ap_totals_free(struct ap_totals *t);
-/* One sample: run, event and thread in the ids of the file that is written, stack in the tree's. Not to be called while the feed is in use
- * unless ap_totals_full is false. 0, -EBADMSG, -ENOMEM. */
+/* One sample: run, event and thread in the ids of the file that is written, stack in the tree's. 0; -EAGAIN: not taken, ap_totals_write must
+ * come first; -EBADMSG (no such stack, a negative weight, too great a sum); -ENOMEM. */
 int ap_totals_add(struct ap_totals *t, int64_t run, int64_t event, int64_t thread, int64_t stack, int64_t weight);
 /* Adds what was summed to the tables, and forgets it. Sums add up: it may be called at any time. 0 or negative errno. */
 int ap_totals_write(struct ap_totals *t);

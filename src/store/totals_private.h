@@ -4,12 +4,15 @@
 
 #include "store/tree.h"
 
+struct ap_sum { /* together: one cache line a sample */
+	int64_t weight, n;
+};
 struct thread_sum {
 	int64_t thread, n, weight;
 };
 struct ap_group {
 	int64_t run, event, weight, n; /* weight and n: of all samples, so that no total overflows */
-	int64_t *self, *self_n;	       /* by stack id */
+	struct ap_sum *self;	       /* by stack id */
 	struct thread_sum *threads;
 	size_t n_threads, threads_cap;
 	struct ap_index by_thread;
@@ -20,7 +23,7 @@ struct ap_totals {
 	struct ap_group *groups;
 	size_t n_groups, groups_cap, last; /* last: the group of the last sample */
 	uint64_t samples, writes;
-	int64_t *total, *total_n; /* by stack id, while a group is written */
+	struct ap_sum *total; /* by stack id, while a group is written */
 };
 
 int ap_totals_write_group(struct ap_totals *t, const struct ap_group *g); /* total and total_n have room */

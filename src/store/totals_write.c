@@ -37,14 +37,14 @@ static int next_stack(void *ctx, struct ap_cell *cells)
 	int64_t stack;
 	size_t id;
 
-	while (w->at <= t->cfg.tree->n_stacks && !t->total_n[w->at])
+	while (w->at <= t->cfg.tree->n_stacks && !t->total[w->at].n)
 		w->at++;
 	if (w->at > t->cfg.tree->n_stacks)
 		return 0;
 	id = w->at++;
 	if (map_id(&t->cfg.stacks, (int64_t)id, &stack))
 		return -EBADMSG;
-	set(cells, (const int64_t[]){w->g->run, w->g->event, stack, w->g->self[id], t->total[id], w->g->self_n[id], t->total_n[id]}, 7);
+	set(cells, (const int64_t[]){w->g->run, w->g->event, stack, w->g->self[id].weight, t->total[id].weight, w->g->self[id].n, t->total[id].n}, 7);
 	return 1;
 }
 
@@ -92,11 +92,11 @@ static int next_quality(void *ctx, struct ap_cell *cells)
 		uint32_t f = tree->frame[id];
 
 		if (tree->first[f] == tree->first[f + 1]) {
-			complete -= tree->parent[id] ? 0 : w->t->total_n[id];
+			complete -= tree->parent[id] ? 0 : w->t->total[id].n;
 			continue;
 		}
-		frames += w->t->total_n[id];
-		named += tree->keys[tree->lines[tree->first[f]]].function ? w->t->total_n[id] : 0;
+		frames += w->t->total[id].n;
+		named += tree->keys[tree->lines[tree->first[f]]].function ? w->t->total[id].n : 0;
 	}
 	set(cells, (const int64_t[]){w->g->run, w->g->event, w->g->n, w->g->weight, complete, frames, named}, 7);
 	return 1;
@@ -107,10 +107,9 @@ static void sum_up(struct ap_totals *t, const struct ap_group *g)
 	const struct ap_tree *tree = t->cfg.tree;
 
 	memcpy(t->total, g->self, (tree->n_stacks + 1) * sizeof *t->total);
-	memcpy(t->total_n, g->self_n, (tree->n_stacks + 1) * sizeof *t->total_n);
 	for (size_t id = tree->n_stacks; id > 0; id--) {
-		t->total[tree->parent[id]] += t->total[id];
-		t->total_n[tree->parent[id]] += t->total_n[id];
+		t->total[tree->parent[id]].weight += t->total[id].weight;
+		t->total[tree->parent[id]].n += t->total[id].n;
 	}
 }
 
@@ -131,13 +130,13 @@ static void enter(struct walk *w, uint32_t id)
 		int64_t *sum = w->sums + 4 * (size_t)key;
 
 		if (line == tree->first[f]) {
-			sum[0] += w->g->self[id];
-			sum[2] += w->g->self_n[id];
+			sum[0] += w->g->self[id].weight;
+			sum[2] += w->g->self[id].n;
 		}
 		if (w->depth[key]++)
 			continue;
-		sum[1] += w->t->total[id];
-		sum[3] += w->t->total_n[id];
+		sum[1] += w->t->total[id].weight;
+		sum[3] += w->t->total[id].n;
 	}
 }
 
