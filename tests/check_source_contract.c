@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { HITS = 300, LOST_IN_FILE = 7, SLACK = 200 /* hits that are not the subject's doing */ };
+enum { HITS = 2000, LOST_IN_FILE = 7, SLACK = 1000 /* hits that are not the subject's doing */ };
 
 /* A source under test, opened on a target that makes hits when told to. */
 struct subject {
