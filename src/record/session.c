@@ -284,6 +284,8 @@ static int finish(struct session *s, int err, const char *reason, struct ap_why 
 	account(s);
 	if (!err)
 		err = ap_pipeline_flush(s->pipeline, true);
+	if (!err)
+		err = ap_store_flush(s->store, NULL); /* the child that reads symbols is forked while the writer sleeps and holds no lock */
 	s->result->symbolised_pct = -1;
 	if (!err && s->cfg->symbols && atomic_load(s->cfg->stop) < 2)
 		if (ap_names_resolve(s->pipeline, &nc, &s->result->symbolised_pct, &names_why))

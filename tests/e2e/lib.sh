@@ -77,8 +77,8 @@ wait_for() {
 	done
 	return 1
 }
-spin() { # a process that only burns CPU, for at most 60 s; its pid in $spinner
-	timeout 60 bash -c 'while :; do :; done' &
+spin() { # a process that only burns CPU, for at most 300 s; its pid in $spinner
+	timeout 300 bash -c 'while :; do :; done' &
 	started+=($!)
 	wait_for pgrep -P $! >/dev/null
 	spinner=$(pgrep -P $! | head -n 1)
