@@ -147,6 +147,8 @@ static int open_on(struct ap_source *s, struct perf_event_attr *a, uint32_t even
 	int fd, err;
 
 	for (size_t i = 0; i < s->n_cpus; i++) {
+		if (event != AP_PERF_SIDE_BAND && !s->cpus[i].sampled)
+			continue;
 		fd = open_one(s, a, pid, s->cpus[i].cpu, flags);
 		if (fd < 0 && errno == ENODEV && i + 1 < s->n_cpus)
 			continue; /* this CPU has just gone */

@@ -18,6 +18,7 @@ struct perf_fd {
 struct perf_cpu {
 	int cpu;
 	int leader; /* the fd that owns the ring; -1: not yet */
+	bool sampled; /* -C asks for it, or for none; side-band is watched on every CPU all the same, as processes move about */
 	struct ap_ring ring;
 	bool online, told; /* as of the last look; that it is not watched (any more) */
 };

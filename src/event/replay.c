@@ -199,6 +199,12 @@ static void end_at_damage(struct ap_source *s, const struct ap_sink *sink)
 	ap_sink_put(sink, &l.h);
 }
 
+/* The event, or its header already, goes on behind the bytes at hand. */
+static bool cut(const struct ap_event *e, size_t n)
+{
+	return n < sizeof *e || (e->size > n && e->size <= AP_EVENT_SIZE_MAX);
+}
+
 static int replay_drain(struct ap_source *s, const struct ap_sink *sink, size_t budget)
 {
 	const struct ap_event *e;
@@ -213,8 +219,8 @@ static int replay_drain(struct ap_source *s, const struct ap_sink *sink, size_t 
 		s->at_end = n == 0;
 		for (used = 0; used < (size_t)n && done < budget; used += e->size, done += e->size) {
 			e = (const struct ap_event *)(s->room + used);
-			if ((size_t)n - used >= sizeof *e && e->size > (size_t)n - used && e->size <= AP_EVENT_SIZE_MAX && (size_t)n == sizeof s->room)
-				break; /* the buffer's end, not the file's */
+			if ((size_t)n == sizeof s->room && cut(e, (size_t)n - used))
+				break; /* by the buffer's end, not the file's */
 			if (ap_event_check(e, (size_t)n - used) || (e->kind == AP_EVENT_SAMPLE && ((const struct ap_sample *)e)->event >= s->n_events)) {
 				end_at_damage(s, sink);
 				return 0;

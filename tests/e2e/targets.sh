@@ -54,12 +54,12 @@ ap record -o a.db -F 499 -d 1 -a
 is "$?" 0 "-a"
 for p in $first $second $third; do enough a.db "p.pid = $p" 10 "-a sees process $p that ran before"; done
 balanced a.db -a
-(sleep 0.5; exec timeout 20 python3 -c 'import time
-end = time.process_time() + 0.4
+(sleep 0.5; exec timeout 30 python3 -c 'import time
+end = time.process_time() + 1
 while time.process_time() < end: pass') &
 started+=($!)
-ap record -o late.db -F 499 -d 3 -a
-enough late.db "p.comm LIKE 'python3%'" 20 "-a sees a process that starts later"
+ap record -o late.db -F 199 -d 4 -a
+enough late.db "p.comm LIKE 'python3%'" 3 "-a sees a process that starts later"
 
 ap record -o c.db -F 499 -d 1 -a -C 0
 is "$(sql c.db 'SELECT group_concat(DISTINCT cpu) FROM sample')" 0 "-C 0: of no other CPU"
@@ -68,6 +68,26 @@ is "$?" 1 "-C of no CPU"
 like "$(cat err)" '4000 is not online' "says so"
 ap record -o c.db -F 499 -C 0 -- python3 -c 'print(sum(range(20000000)))'
 is "$? $(sql c.db 'SELECT count(DISTINCT cpu) <= 1 FROM sample')" "0 1" "-C narrows a command too"
+
+# what happens on the other CPUs is known all the same
+if [ "$(nproc)" -gt 1 ]; then
+	cat >move.py <<'P'
+import os, time
+def burn(s):
+    end = time.process_time() + s
+    while time.process_time() < end: pass
+os.sched_setaffinity(0, {0})
+burn(0.2)
+os.sched_setaffinity(0, {1})
+open("/proc/self/comm", "w").write("elsewhere")
+os.sched_setaffinity(0, {0})
+burn(0.2)
+P
+	ap record -o c.db -F 499 -C 0 -- python3 move.py
+	is "$(sql c.db "SELECT group_concat(DISTINCT cpu) FROM sample"),$(sql c.db "SELECT t.comm FROM sample s JOIN thread t ON t.id = s.thread ORDER BY s.ts DESC LIMIT 1")" "0,elsewhere" "a name given on another CPU is not missed"
+else
+	skip 1 "one CPU"
+fi
 
 # -u: by effective user, as it changes; a process that has gone is still its user's
 cat >user.py <<'P'
