@@ -1,5 +1,5 @@
-/* What perf_event_open is asked for: the attr of each event, falling back from cycles:P to cycles to cpu-clock, and the side-band event that
- * carries mappings, names, forks and exits. What it refuses becomes a sentence. */
+/* What perf_event_open is asked for: the attr of each event, falling back from cycles:P to cycles to cpu-clock, and the side-band event
+ * that carries mappings, names, forks and exits. What it refuses becomes a sentence. */
 #include "perf/private.h"
 
 #include "base/file.h"
@@ -36,23 +36,29 @@ int ap_perf_refused(struct ap_why *why, const struct ap_source *s, const char *e
 	case EPERM:
 		if (pid > 0 && !whole && paranoid <= 2)
 			return ap_why(why, err,
-				"perf_event_open(%s) for %d was refused (%s): it is another user's, or may not be traced, and this process lacks "
-				"CAP_PERFMON; run: setcap cap_perfmon,cap_sys_ptrace+ep $(command -v aperture)", event, (int)pid, strerror(err));
+				"perf_event_open(%s) for %d was refused (%s): it is another user's, or may not be traced, and this process "
+				"lacks "
+				"CAP_PERFMON; run: setcap cap_perfmon,cap_sys_ptrace+ep $(command -v aperture)",
+				event, (int)pid, strerror(err));
 		return ap_why(why, err,
 			"perf_event_open(%s) was refused (%s): perf_event_paranoid is %lld and this process lacks CAP_PERFMON%s; "
-			"run: setcap cap_perfmon+ep $(command -v aperture)", event, strerror(err), (long long)paranoid,
-			whole ? ", which watching more than own processes needs" : "");
+			"run: setcap cap_perfmon+ep $(command -v aperture)",
+			event, strerror(err), (long long)paranoid, whole ? ", which watching more than own processes needs" : "");
 	case ESRCH:
 		return ap_why(why, err, "%d: there is no such process or thread", (int)pid);
 	case EMFILE:
 	case ENFILE:
-		return ap_why(why, err, "perf_event_open(%s): %zu descriptors are open, one a thread, CPU and event, and the limit is reached; "
-			"raise it with: ulimit -n 65536, or narrow the recording with -C", event, s->n_fds);
+		return ap_why(why, err,
+			"perf_event_open(%s): %zu descriptors are open, one a thread, CPU and event, and the limit is reached; "
+			"raise it with: ulimit -n 65536, or narrow the recording with -C",
+			event, s->n_fds);
 	case ENOSYS:
-		return ap_why(why, err, "perf_event_open is not there: the kernel is built without it or a seccomp filter hides it; "
+		return ap_why(why, err,
+			"perf_event_open is not there: the kernel is built without it or a seccomp filter hides it; "
 			"a container wants --cap-add PERFMON and a profile that allows it");
 	default:
-		return ap_why(why, err, "perf_event_open(%s): %s; this machine cannot sample that event: try -e cpu-clock", event, strerror(err));
+		return ap_why(
+			why, err, "perf_event_open(%s): %s; this machine cannot sample that event: try -e cpu-clock", event, strerror(err));
 	}
 }
 
@@ -135,12 +141,16 @@ static int add_event(struct ap_source *s, const char *name, const char *asked_wh
 	if (asprintf(&s->names[i], "%s%s", name, user_only && !strchr(name, ':') ? ":u" : "") < 0 ||
 		asprintf(&s->whys[i], "%s%s%s", asked_why,
 			a.freq && s->cfg.frequency_hz != UINT64_MAX && s->cfg.frequency_hz > max_rate
-				? "the frequency was lowered to kernel.perf_event_max_sample_rate; " : "",
+				? "the frequency was lowered to kernel.perf_event_max_sample_rate; "
+				: "",
 			user_only && !strchr(name, ':') ? "user space only: the kernel part was refused" : "") < 0)
 		return ap_why(why, ENOMEM, "out of memory");
 	s->attrs[i] = a;
-	s->events[i] = (struct ap_source_event){.name = s->names[i], .why = s->whys[i], .frequency_hz = a.freq ? a.sample_freq : 0,
-		.period = a.freq ? 0 : a.sample_period, .user_only = user_only};
+	s->events[i] = (struct ap_source_event){.name = s->names[i],
+		.why = s->whys[i],
+		.frequency_hz = a.freq ? a.sample_freq : 0,
+		.period = a.freq ? 0 : a.sample_period,
+		.user_only = user_only};
 	s->n_events++;
 	return 0;
 }

@@ -43,13 +43,11 @@ static int add(struct ap_source *s, int cpu)
 {
 	struct perf_cpu *v;
 
-	if (!asked_for(s, cpu))
-		return 0;
 	v = reallocarray(s->cpus, s->n_cpus + 1, sizeof *v);
 	if (!v)
 		return -ENOMEM;
 	s->cpus = v;
-	v[s->n_cpus++] = (struct perf_cpu){.cpu = cpu, .leader = -1};
+	v[s->n_cpus++] = (struct perf_cpu){.cpu = cpu, .leader = -1, .sampled = asked_for(s, cpu)};
 	return 0;
 }
 
@@ -73,7 +71,7 @@ int ap_perf_list_cpus(struct ap_source *s, struct ap_why *why)
 
 	if (err == -ENOMEM)
 		return ap_why(why, ENOMEM, "out of memory");
-	if (err || (!s->n_cpus && !s->cfg.n_cpus))
+	if (err || !s->n_cpus)
 		return ap_why(why, err ? -err : ENODEV, "cannot read %s: is /sys mounted?", ONLINE);
 	err = all_asked_are_there(s, why);
 	if (err)
@@ -93,7 +91,7 @@ static int seen_again(struct ap_source *s, int cpu)
 			return 0;
 		}
 	err = add(s, cpu);
-	if (!err && s->cpus[s->n_cpus - 1].cpu == cpu)
+	if (!err)
 		s->cpus[s->n_cpus - 1].online = true;
 	return err;
 }
@@ -110,7 +108,7 @@ void ap_perf_check_cpus(struct ap_source *s, const struct ap_sink *sink, uint64_
 	for (size_t i = 0; i < s->n_cpus; i++) {
 		struct perf_cpu *c = &s->cpus[i];
 
-		if (c->told || (c->online && c->ring.page))
+		if (c->told || !c->sampled || (c->online && c->ring.page))
 			continue;
 		c->told = true;
 		ap_perf_put_loss(s, sink, AP_LOSS_CPU_OFFLINE, 1, UINT32_MAX, (uint32_t)c->cpu);

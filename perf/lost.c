@@ -1,6 +1,6 @@
-/* Loss. Where every descriptor has PERF_FORMAT_LOST its counts are the truth: by event, side-band apart, the tail included. A LOST record then
- * only says that it is time to read them. Without it the LOST records are all there is: they mix the events of a ring, and the tail behind the
- * last one stays unknown. */
+/* Loss. Where every descriptor has PERF_FORMAT_LOST its counts are the truth: by event, side-band apart, the tail included. A LOST record
+ * then only says that it is time to read them. Without it the LOST records are all there is: they mix the events of a ring, and the tail
+ * behind the last one stays unknown. */
 #include "base/clock.h"
 #include "perf/private.h"
 
@@ -10,8 +10,8 @@ enum { VALUES = 3 /* value, id, lost */ };
 
 void ap_perf_put_loss(struct ap_source *s, const struct ap_sink *sink, enum ap_loss_cause cause, uint64_t n, uint32_t event, uint32_t cpu)
 {
-	struct ap_lost l = {.h = {.time_ns = ap_now_ns(), .cpu = cpu, .kind = AP_EVENT_LOST, .size = sizeof l}, .n = n, .event = event,
-		.cause = cause};
+	struct ap_lost l = {
+		.h = {.time_ns = ap_now_ns(), .cpu = cpu, .kind = AP_EVENT_LOST, .size = sizeof l}, .n = n, .event = event, .cause = cause};
 
 	s->stats.lost[cause] += n;
 	ap_sink_put(sink, &l.h);

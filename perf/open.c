@@ -14,89 +14,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-
 enum {
-	SMALL_SAMPLE = 512,
-	DUMP_MIN = 16 << 10, DUMP_MAX = 62 << 10, DUMP_BYTES_A_SECOND = 32 << 20,
-	RING_MAX = 16 << 20,		/* of one CPU */
-	SIDE_BAND_ROOM = 1 << 20,	/* for a storm of processes */
-	RINGS_DEFAULT = 24 << 20,	/* of all CPUs, */
-	RING_FLOOR = 512 << 10,		/* but on a machine of many CPUs each gets this */
-	RING_FLOOR_MS = 60,		/* and what comes in three drains */
-	RATE_MAX = 20000,		/* no ring is laid out for more samples a second */
 	PROBE_RINGS = 1 << 20,
 	DESCRIPTORS_LEFT = 24,
 };
-
-/* Samples a second of all events on one CPU. */
-static uint64_t samples_a_second(const struct ap_source *s)
-{
-	uint64_t rate = s->cfg.period || s->cfg.frequency_hz > RATE_MAX ? RATE_MAX : s->cfg.frequency_hz;
-
-	return (rate ? rate : 1) * (s->cfg.n_events ? s->cfg.n_events : 1);
-}
-
-/* As much of the stack as these bytes a second carry: at 99 Hz nearly all that a record can hold, at 997 Hz 32 KiB. The dump costs what the
- * stack really has, so a large one is cheap where stacks are small. */
-static uint32_t dump_for(const struct ap_source *s, uint64_t bytes_a_second)
-{
-	uint64_t each = bytes_a_second / samples_a_second(s);
-
-	each = each > SMALL_SAMPLE + DUMP_MIN ? each - SMALL_SAMPLE : DUMP_MIN;
-	return (uint32_t)(each < DUMP_MAX ? each : DUMP_MAX) & ~7u;
-}
-
-/* A power of two that holds a second of samples of all events, within the bound: reading a large binary can keep the recorder that long. */
-static void choose_ring_size(struct ap_source *s)
-{
-	uint64_t each = s->format.sample_type & PERF_SAMPLE_STACK_USER ? s->cfg.stack_dump_bytes + SMALL_SAMPLE : SMALL_SAMPLE;
-	uint64_t second = samples_a_second(s) * each, limit = s->cfg.max_memory / s->n_cpus;
-
-	if (!s->cfg.max_memory) {
-		limit = RINGS_DEFAULT / s->n_cpus;
-		limit = limit < RING_FLOOR ? RING_FLOOR : limit;
-		limit = limit < second * RING_FLOOR_MS / 1000 ? second * RING_FLOOR_MS / 1000 : limit;
-	}
-	s->ring_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	while (s->ring_bytes < second + SIDE_BAND_ROOM && s->ring_bytes * 2 <= limit && s->ring_bytes < RING_MAX)
-		s->ring_bytes *= 2;
-}
-
-static void unmap_new(struct ap_source *s, const bool *new)
-{
-	for (size_t i = 0; i < s->n_cpus; i++)
-		if (new[i])
-			ap_ring_unmap(&s->cpus[i].ring);
-}
-
-/* Maps what has a leader and no ring yet; all of one size, which halves until perf_event_mlock_kb allows it: a ring a CPU shares the budget. */
-static int map_rings(struct ap_source *s, struct ap_why *why)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	AP_AUTO_FREE bool *new = calloc(s->n_cpus, sizeof *new);
-	int err;
-
-	if (!new)
-		return ap_why(why, ENOMEM, "out of memory");
-	for (;;) {
-		err = 0;
-		for (size_t i = 0; i < s->n_cpus && !err; i++) {
-			if (s->cpus[i].leader < 0 || s->cpus[i].ring.page)
-				continue;
-			err = ap_ring_map(&s->cpus[i].ring, s->cpus[i].leader, s->ring_bytes);
-			new[i] = !err;
-		}
-		if (!err)
-			return 0;
-		unmap_new(s, new);
-		memset(new, 0, s->n_cpus * sizeof *new);
-		if (err != -EPERM || s->ring_bytes <= page)
-			break;
-		s->ring_bytes /= 2;
-	}
-	return ap_why(why, -err, "cannot map a perf ring (mmap): %s; the locked memory of this user is used up: raise it with: "
-		"sysctl kernel.perf_event_mlock_kb=2048", strerror(-err));
-}
 
 static int keep_fd(struct ap_source *s, int fd, uint32_t event, struct perf_cpu *c, struct ap_why *why)
 {
@@ -147,6 +68,8 @@ static int open_on(struct ap_source *s, struct perf_event_attr *a, uint32_t even
 	int fd, err;
 
 	for (size_t i = 0; i < s->n_cpus; i++) {
+		if (event != AP_PERF_SIDE_BAND && !s->cpus[i].sampled)
+			continue;
 		fd = open_one(s, a, pid, s->cpus[i].cpu, flags);
 		if (fd < 0 && errno == ENODEV && i + 1 < s->n_cpus)
 			continue; /* this CPU has just gone */
@@ -168,11 +91,11 @@ static int open_target(struct ap_source *s, pid_t pid, unsigned long flags, stru
 	ap_perf_side_band(s, &a);
 	err = open_on(s, &a, AP_PERF_SIDE_BAND, pid, flags, why);
 	if (!err)
-		err = map_rings(s, why);
+		err = ap_perf_map_rings(s, why);
 	for (size_t e = 0; !err && e < s->n_events; e++) {
 		a = s->attrs[e];
 		if (!s->dump_chosen && a.sample_stack_user) /* the ring may have become smaller than was asked for */
-			a.sample_stack_user = dump_for(s, s->ring_bytes * 4 < DUMP_BYTES_A_SECOND ? s->ring_bytes * 4 : DUMP_BYTES_A_SECOND);
+			a.sample_stack_user = ap_perf_dump_for(s, s->ring_bytes * 4);
 		err = open_on(s, &a, (uint32_t)e, pid, flags, why);
 	}
 	return err;
@@ -226,7 +149,8 @@ static int open_cgroup(struct ap_source *s, struct ap_why *why)
 	AP_AUTO_CLOSE int fd = -1;
 
 	if (!cgroup_mount(mount, sizeof mount))
-		return ap_why(why, ENOENT, "-G %s: no cgroup hierarchy is mounted; run: mount -t cgroup2 none /sys/fs/cgroup", s->cfg.cgroup);
+		return ap_why(
+			why, ENOENT, "-G %s: no cgroup hierarchy is mounted; run: mount -t cgroup2 none /sys/fs/cgroup", s->cfg.cgroup);
 	if (!strncmp(s->cfg.cgroup, mount, strlen(mount)))
 		snprintf(path, sizeof path, "%s", s->cfg.cgroup);
 	else
@@ -305,7 +229,7 @@ int ap_perf_open(const struct ap_source_config *cfg, struct ap_source **ret_sour
 	s->lost_counted = true;
 	s->dump_chosen = s->cfg.stack_dump_bytes != 0;
 	if (!s->dump_chosen)
-		s->cfg.stack_dump_bytes = dump_for(s, DUMP_BYTES_A_SECOND);
+		s->cfg.stack_dump_bytes = ap_perf_dump_for(s, UINT64_MAX);
 	s->format.sample_type = AP_PERF_SAMPLE_BASE;
 	s->format.user_chain = cfg->call_graph == AP_CALL_GRAPH_FP;
 	if (cfg->call_graph != AP_CALL_GRAPH_NONE)
@@ -317,7 +241,7 @@ int ap_perf_open(const struct ap_source_config *cfg, struct ap_source **ret_sour
 	if (!err)
 		err = ap_perf_list_cpus(s, why);
 	if (!err) {
-		choose_ring_size(s);
+		ap_perf_size_rings(s);
 		err = ap_perf_choose_events(s, why);
 	}
 	if (!err)
@@ -350,8 +274,10 @@ void ap_perf_probe(const struct ap_source_config *cfg, struct ap_probe *ret_prob
 	own.frequency_hz = own.frequency_hz ? own.frequency_hz : own.period ? 0 : 99;
 	if (!ap_perf_open(&own, &s, &ret_probe->why)) {
 		ret_probe->usable = true;
-		ap_why(&ret_probe->why, 0, "%s", s->events[0].user_only ? "user space only: the kernel part needs CAP_PERFMON; "
-			"run: setcap cap_perfmon+ep $(command -v aperture)" : "");
+		ap_why(&ret_probe->why, 0, "%s",
+			s->events[0].user_only ? "user space only: the kernel part needs CAP_PERFMON; "
+						 "run: setcap cap_perfmon+ep $(command -v aperture)"
+					       : "");
 	}
 	ap_perf_free(s);
 }

@@ -1,6 +1,6 @@
-/* The source: rings are read in rounds. An event may be handed over once every ring has been looked at after the event's time, so each round
- * releases, merged by time, what is older than the beginning of the round before it; the rest stays in its ring. The merge is a heap of the
- * rings' oldest records: O(log CPUs) a record. */
+/* The source: rings are read in rounds. An event may be handed over once every ring has been looked at after the event's time, so each
+ * round releases, merged by time, what is older than the beginning of the round before it; the rest stays in its ring. The merge is a heap
+ * of the rings' oldest records: O(log CPUs) a record. */
 #include "perf/perf.h"
 
 #include "base/clock.h"
@@ -13,8 +13,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { RELEASE_PARTS = 8 /* a ring's room is given back in so many parts */, HANG_UPS = 64 /* taken from epoll at once */,
-	FILLING_PART = 4 };
+enum {
+	RELEASE_PARTS = 8 /* a ring's room is given back in so many parts */,
+	HANG_UPS = 64 /* taken from epoll at once */,
+	FILLING_PART = 4
+};
 static const uint64_t CLOCK_EVERY_NS = 10000000000u, LOST_EVERY_NS = 100000000u;
 
 static size_t events(const struct ap_source *s, const struct ap_source_event **ret_events)
@@ -179,8 +182,8 @@ static bool release_round(struct ap_source *s, const struct ap_sink *sink, size_
 	return false;
 }
 
-/* What a round leaves in the rings is as much as came since the last. Where that is a good part of a ring - a small one, or a recorder that was
- * kept away - a second round follows at once rather than at the next wake-up. */
+/* What a round leaves in the rings is as much as came since the last. Where that is a good part of a ring - a small one, or a recorder that
+ * was kept away - a second round follows at once rather than at the next wake-up. */
 static int drain(struct ap_source *s, const struct ap_sink *sink, size_t budget)
 {
 	uint64_t now = ap_now_ns();
@@ -195,7 +198,8 @@ static int drain(struct ap_source *s, const struct ap_sink *sink, size_t budget)
 	return 0;
 }
 
-/* A descriptor hangs up when its task and all that it created have ended. What has is taken out of epoll, where it would be ready for ever. */
+/* A descriptor hangs up when its task and all that it created have ended. What has is taken out of epoll, where it would be ready for ever.
+ */
 static bool ended(struct ap_source *s)
 {
 	struct epoll_event ev[HANG_UPS];

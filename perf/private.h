@@ -18,6 +18,7 @@ struct perf_fd {
 struct perf_cpu {
 	int cpu;
 	int leader; /* the fd that owns the ring; -1: not yet */
+	bool sampled; /* -C asks for it, or for none; side-band is watched on every CPU all the same, as processes move about */
 	struct ap_ring ring;
 	bool online, told; /* as of the last look; that it is not watched (any more) */
 };
@@ -72,6 +73,11 @@ int ap_perf_refused(struct ap_why *why, const struct ap_source *s, const char *e
 int ap_perf_list_cpus(struct ap_source *s, struct ap_why *why);
 /* Says once of each CPU that has gone or come since that it is not watched. */
 void ap_perf_check_cpus(struct ap_source *s, const struct ap_sink *sink, uint64_t now_ns);
+
+/* rings.c: decides on ring_bytes; then maps a ring for each CPU that has a leader and none yet. */
+uint32_t ap_perf_dump_for(const struct ap_source *s, uint64_t bytes_a_second); /* of the stack, for a sample, within that and a bound of its own */
+void ap_perf_size_rings(struct ap_source *s);
+int ap_perf_map_rings(struct ap_source *s, struct ap_why *why);
 
 /* lost.c: what the kernel dropped since the last call, as LOST events by event. */
 void ap_perf_put_lost(struct ap_source *s, const struct ap_sink *sink);

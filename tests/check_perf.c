@@ -56,6 +56,33 @@ START_TEST(a_sample_is_decoded)
 }
 END_TEST
 
+START_TEST(throttling_and_loss_are_events)
+{
+	uint64_t throttle[] = {1, ID, 0, 10ull | 11ull << 32, 555, 2, ID}, lost[] = {ID, 42, 10ull | 11ull << 32, 556, 3, ID};
+	struct ap_lost *l = (struct ap_lost *)room;
+
+	ck_assert_int_eq(decode(PERF_RECORD_THROTTLE, throttle, sizeof throttle, AP_PERF_SAMPLE_BASE), 1);
+	ck_assert(l->cause == AP_LOSS_THROTTLED && l->n == 1 && l->h.time_ns == 555 && l->h.cpu == 2);
+	ck_assert(!ap_loss_is_hits(AP_LOSS_THROTTLED));
+	ck_assert_int_eq(decode(PERF_RECORD_LOST, lost, sizeof lost, AP_PERF_SAMPLE_BASE), 1);
+	ck_assert(l->cause == AP_LOSS_RING_FULL && l->n == 42 && l->event == INDEX && l->h.cpu == 3);
+	ck_assert(ap_loss_is_hits(AP_LOSS_RING_FULL));
+	ck_assert_int_eq(decode(PERF_RECORD_UNTHROTTLE, throttle, sizeof throttle, AP_PERF_SAMPLE_BASE), 0);
+}
+END_TEST
+
+START_TEST(an_identifier_of_no_event_is_malformed)
+{
+	uint64_t w[] = {ID + 7, 0x400, 10ull | 11ull << 32, 555, 2, 9};
+
+	ck_assert_int_lt(decode(PERF_RECORD_SAMPLE, w, sizeof w, AP_PERF_SAMPLE_BASE), 0);
+	w[0] = 0;
+	ck_assert_int_lt(decode(PERF_RECORD_SAMPLE, w, sizeof w, AP_PERF_SAMPLE_BASE), 0);
+	w[0] = ID + 1;
+	ck_assert_int_eq(decode(PERF_RECORD_SAMPLE, w, sizeof w, AP_PERF_SAMPLE_BASE), 1);
+}
+END_TEST
+
 START_TEST(event_names)
 {
 	struct perf_event_attr a = {0};
@@ -75,6 +102,8 @@ int main(void)
 
 	tcase_add_test(t, records_cut_anywhere_are_safe);
 	tcase_add_test(t, a_sample_is_decoded);
+	tcase_add_test(t, throttling_and_loss_are_events);
+	tcase_add_test(t, an_identifier_of_no_event_is_malformed);
 	tcase_add_test(t, event_names);
 	suite_add_tcase(s, t);
 	return check_main(s);

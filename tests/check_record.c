@@ -143,6 +143,32 @@ START_TEST(replay_becomes_a_sealed_file)
 }
 END_TEST
 
+/* The source reads the file in pieces; an event may be cut by a piece's end anywhere, its header too. */
+START_TEST(events_across_the_pieces_of_a_file)
+{
+	enum { COUNT = 20000 };
+	static const char *const names[] = {"cpu-clock"};
+	struct ap_comm c = {.h = {.pid = PID, .tid = PID, .kind = AP_EVENT_COMM, .size = sizeof c}, .comm = "name"};
+	const uint64_t flat[] = {BASE + 0x100};
+	struct ap_session_config cfg = {.symbols = false};
+	struct ap_session_result r;
+	struct ap_replay_writer *w;
+	struct ap_why why = {""};
+
+	ck_assert_msg(!ap_replay_writer_new(events_path, names, 1, &w, &why), "%s", why.text);
+	for (uint64_t i = 0; i < COUNT; i++) {
+		c.h.time_ns = 1000 + i;
+		ck_assert_int_eq(ap_replay_writer_put(w, &c.h), 0);
+		if (i % 100 == 0)
+			put_sample(w, 1000 + i, AP_STACK_END_COMPLETE, flat, 1);
+	}
+	ck_assert_int_eq(ap_replay_writer_close(w), 0);
+	ck_assert_msg(!record(&cfg, &r, &why), "%s", why.text);
+	ck_assert_uint_eq(r.samples, COUNT / 100);
+	ck_assert_uint_eq(r.lost, 0);
+}
+END_TEST
+
 START_TEST(damaged_event_file_is_refused_and_leaves_no_file)
 {
 	struct ap_session_config cfg = {.symbols = false};
@@ -196,6 +222,7 @@ int main(void)
 
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, replay_becomes_a_sealed_file);
+	tcase_add_test(c, events_across_the_pieces_of_a_file);
 	tcase_add_test(c, damaged_event_file_is_refused_and_leaves_no_file);
 	tcase_add_test(c, command_that_does_not_exist_says_so);
 	tcase_add_test(c, command_never_released_never_runs);

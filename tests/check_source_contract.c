@@ -13,14 +13,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { HITS = 300, LOST_IN_FILE = 7, SLACK = 200 /* hits that are not the subject's doing */ };
+enum { HITS = 2000, LOST_IN_FILE = 7, SLACK = 1000 /* hits that are not the subject's doing */ };
 
 /* A source under test, opened on a target that makes hits when told to. */
 struct subject {
 	const struct ap_source_ops *ops;
 	struct ap_source_config cfg;
 	struct ap_source *source;
-	void (*hit)(struct subject *s); /* makes HITS hits */
+	void (*hit)(struct subject *s);    /* makes HITS hits */
 	void (*finish)(struct subject *s); /* the target ends */
 	pid_t child;
 	int to_child, from_child;
@@ -109,8 +109,13 @@ static void perf_subject(struct subject *s, uint64_t ring_bytes)
 	s->finish = perf_finish;
 	s->event = "page-faults:u";
 	s->pids[0] = s->child;
-	s->cfg = (struct ap_source_config){.pids = s->pids, .n_pids = 1, .events = &s->event, .n_events = 1, .period = 1,
-		.call_graph = AP_CALL_GRAPH_NONE, .max_memory = ring_bytes};
+	s->cfg = (struct ap_source_config){.pids = s->pids,
+		.n_pids = 1,
+		.events = &s->event,
+		.n_events = 1,
+		.period = 1,
+		.call_graph = AP_CALL_GRAPH_NONE,
+		.max_memory = ring_bytes};
 }
 
 /* replay: a file of as many samples, with a loss among them. */

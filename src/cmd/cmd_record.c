@@ -44,7 +44,8 @@ static void help(void)
 	       "        -d SECONDS          how long     -D MS   leave out the target's first milliseconds\n"
 	       "        -o FILE             default run.db; an Aperture file there is kept as FILE.old\n"
 	       "        --max-size SIZE  --max-memory SIZE  --label KEY=VALUE  --no-symbols  -q  -v\n"
-	       "        --save-events FILE  keep all events too;  --replay FILE  play such a file instead of watching (for tests of Aperture)\n\n"
+	       "        --save-events FILE  keep all events too;  --replay FILE  play such a file instead of watching (for tests of "
+	       "Aperture)\n\n"
 	       "Exit: the command's own status; 125 our own failure, 126 cannot execute, 127 not found; without a command 0 or 1.\n");
 }
 
@@ -83,8 +84,8 @@ static void on_sealed(void *ctx, const struct ap_session_result *r, int err, con
 		fprintf(stderr, "aperture: %s (process %d) runs on; waiting for it, Ctrl-C leaves it alone\n", a->command[0], (int)running);
 }
 
-/* SIGINT is taken even where it was ignored, as in a shell's background job, so that `kill -INT` ends the recording well; a hang-up that nohup
- * has us ignore stays ignored. The command gets all of them as they were. */
+/* SIGINT is taken even where it was ignored, as in a shell's background job, so that `kill -INT` ends the recording well; a hang-up that
+ * nohup has us ignore stays ignored. The command gets all of them as they were. */
 static void catch_signals(sigset_t *ret_ignored)
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};

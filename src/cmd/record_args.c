@@ -278,9 +278,13 @@ static int check_target(struct record_args *a, int argc, char **argv)
 
 	if (optind < argc)
 		a->command = argv + optind;
-	if (a->command && (picked || sc->all) && !sc->replay_path)
+	if (sc->replay_path && (picked || sc->all || sc->cgroup || a->command || a->session.delay_ns))
+		return bad("--replay", sc->replay_path, "nothing is watched, so no target can be named");
+	if (sc->replay_path && a->session.save_events && !strcmp(sc->replay_path, a->session.save_events))
+		return bad("--save-events", a->session.save_events, "this is the file that is played");
+	if (a->command && (picked || sc->all))
 		return bad("--", a->command[0], "a command cannot be combined with -p, -t or -a");
-	if (sc->cgroup && (picked || a->command) && !sc->replay_path)
+	if (sc->cgroup && (picked || a->command))
 		return bad("-G", sc->cgroup, "a whole cgroup is watched; it cannot be combined with a command, -p or -t");
 	if (picked && sc->all)
 		return bad("-a", "", "the whole machine cannot be combined with -p or -t");

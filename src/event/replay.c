@@ -29,7 +29,8 @@ struct ap_replay_writer {
 	FILE *file;
 };
 
-int ap_replay_writer_new(const char *path, const char *const *events, size_t n_events, struct ap_replay_writer **ret_writer, struct ap_why *why)
+int ap_replay_writer_new(
+	const char *path, const char *const *events, size_t n_events, struct ap_replay_writer **ret_writer, struct ap_why *why)
 {
 	struct header h = {.version = VERSION, .machine = MACHINE, .n_events = (uint32_t)n_events};
 	struct ap_replay_writer *w = calloc(1, sizeof *w);
@@ -127,7 +128,8 @@ static int open_header(struct ap_source *s, const char *path, struct ap_why *why
 	s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (s->fd < 0)
 		return ap_why(why, errno, "%s: cannot open it: %s", path, strerror(errno));
-	if (fstat(s->fd, &st) || !S_ISREG(st.st_mode) || ap_pread_all(s->fd, &h, sizeof h, 0) != (ssize_t)sizeof h || memcmp(h.magic, MAGIC, sizeof MAGIC))
+	if (fstat(s->fd, &st) || !S_ISREG(st.st_mode) || ap_pread_all(s->fd, &h, sizeof h, 0) != (ssize_t)sizeof h ||
+		memcmp(h.magic, MAGIC, sizeof MAGIC))
 		return ap_why(why, EBADMSG, "%s: not a stored event file", path);
 	if (h.version != VERSION || h.machine != MACHINE || h.n_events > EVENTS_MAX)
 		return ap_why(why, EPROTONOSUPPORT, "%s: of another version or machine", path);
@@ -199,6 +201,12 @@ static void end_at_damage(struct ap_source *s, const struct ap_sink *sink)
 	ap_sink_put(sink, &l.h);
 }
 
+/* The event, or its header already, goes on behind the bytes at hand. */
+static bool cut(const struct ap_event *e, size_t n)
+{
+	return n < sizeof *e || (e->size > n && e->size <= AP_EVENT_SIZE_MAX);
+}
+
 static int replay_drain(struct ap_source *s, const struct ap_sink *sink, size_t budget)
 {
 	const struct ap_event *e;
@@ -213,9 +221,10 @@ static int replay_drain(struct ap_source *s, const struct ap_sink *sink, size_t 
 		s->at_end = n == 0;
 		for (used = 0; used < (size_t)n && done < budget; used += e->size, done += e->size) {
 			e = (const struct ap_event *)(s->room + used);
-			if ((size_t)n - used >= sizeof *e && e->size > (size_t)n - used && e->size <= AP_EVENT_SIZE_MAX && (size_t)n == sizeof s->room)
-				break; /* the buffer's end, not the file's */
-			if (ap_event_check(e, (size_t)n - used) || (e->kind == AP_EVENT_SAMPLE && ((const struct ap_sample *)e)->event >= s->n_events)) {
+			if ((size_t)n == sizeof s->room && cut(e, (size_t)n - used))
+				break; /* by the buffer's end, not the file's */
+			if (ap_event_check(e, (size_t)n - used) ||
+				(e->kind == AP_EVENT_SAMPLE && ((const struct ap_sample *)e)->event >= s->n_events)) {
 				end_at_damage(s, sink);
 				return 0;
 			}

@@ -1,6 +1,6 @@
-/* What is known of a process may be out of date: a mapping that another process made in memory that both share (CLONE_VM) comes with no event
- * for this one, records get lost, and a change of user leaves none. Each is asked of /proc again, at a bounded rate, and only when something
- * refers to the process. */
+/* What is known of a process may be out of date: a mapping that another process made in memory that both share (CLONE_VM) comes with no
+ * event for this one, records get lost, and a change of user leaves none. Each is asked of /proc again, at a bounded rate, and only when
+ * something refers to the process. */
 #include "proc/private.h"
 
 #include <string.h>

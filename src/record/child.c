@@ -20,7 +20,8 @@ static const int OURS[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
 
 enum { AWAIT_MS = 100 }; /* a signal that comes just before poll is seen this much later */
 
-static void __attribute__((noreturn)) run_child(char *const *argv, const sigset_t *ignored, const struct rlimit *files, int go_fd, int error_fd)
+static void __attribute__((noreturn))
+run_child(char *const *argv, const sigset_t *ignored, const struct rlimit *files, int go_fd, int error_fd)
 {
 	char byte;
 	int err;
@@ -41,7 +42,7 @@ static void __attribute__((noreturn)) run_child(char *const *argv, const sigset_
 static int refused(struct ap_why *why, const char *command, const char *call, int err)
 {
 	const char *remedy = err == EMFILE || err == ENFILE ? "; raise the limit of open files with: ulimit -n 1024"
-			     : err == EAGAIN		    ? "; raise the limit of processes with: ulimit -u, or end some"
+			     : err == EAGAIN                ? "; raise the limit of processes with: ulimit -u, or end some"
 							    : "";
 
 	return ap_why(why, err, "cannot start %s: %s: %s%s", command, call, strerror(err), remedy);

@@ -39,7 +39,7 @@ struct session {
 	struct ap_store *store;
 	struct ap_host host;
 	struct ap_why source_why; /* why not the source before */
-	struct ap_tee *tee; /* NULL: events are not kept */
+	struct ap_tee *tee;       /* NULL: events are not kept */
 	uint64_t start_ns;
 	struct ap_why failure; /* what stopped the recording before its time; "" */
 };
@@ -76,8 +76,12 @@ static int open_source(struct session *s, struct ap_why *why)
 static int create_store(struct session *s, struct ap_why *why)
 {
 	struct ap_store_config sc = {.path = s->cfg->output, .max_bytes = s->cfg->max_size};
-	struct ap_store_run run = {.start_ns = (int64_t)s->start_ns, .start_realtime_ns = (int64_t)ap_now_realtime_ns(),
-		.options = s->cfg->options, .version = PACKAGE_VERSION, .source = s->ops->name, .source_why = s->source_why.text,
+	struct ap_store_run run = {.start_ns = (int64_t)s->start_ns,
+		.start_realtime_ns = (int64_t)ap_now_realtime_ns(),
+		.options = s->cfg->options,
+		.version = PACKAGE_VERSION,
+		.source = s->ops->name,
+		.source_why = s->source_why.text,
 		.labels = s->cfg->labels};
 	struct ap_buf command = {0};
 	int err;
@@ -201,8 +205,7 @@ static const char *why_ended(struct session *s, uint64_t until)
 static int loop(struct session *s, const char **ret_reason)
 {
 	uint64_t until = s->cfg->duration_ns ? ap_now_ns() + s->cfg->duration_ns : 0;
-	struct pollfd fds[2] = {
-		{.fd = s->ops->fd(s->source), .events = POLLIN}, {.fd = s->child.pidfd, .events = POLLIN}};
+	struct pollfd fds[2] = {{.fd = s->ops->fd(s->source), .events = POLLIN}, {.fd = s->child.pidfd, .events = POLLIN}};
 	int err = 0;
 
 	while (!err && !(*ret_reason = why_ended(s, until))) {
@@ -284,6 +287,8 @@ static int finish(struct session *s, int err, const char *reason, struct ap_why 
 	account(s);
 	if (!err)
 		err = ap_pipeline_flush(s->pipeline, true);
+	if (!err)
+		err = ap_store_flush(s->store, NULL); /* the child that reads symbols is forked while the writer sleeps and holds no lock */
 	s->result->symbolised_pct = -1;
 	if (!err && s->cfg->symbols && atomic_load(s->cfg->stop) < 2)
 		if (ap_names_resolve(s->pipeline, &nc, &s->result->symbolised_pct, &names_why))

@@ -68,17 +68,17 @@ data() { # megabytes of the machine's own programs, the same every time
 	[ -s data ] || find /usr/lib /usr/bin -xdev -type f -size +100k -print0 2>/dev/null | sort -z | xargs -0 cat 2>/dev/null |
 		head -c "${1}M" >data
 }
-# until a condition holds, at most 10 s
+# until a condition holds, at most 40 s: sanitizers on a loaded machine are slow
 wait_for() {
 	local i
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 800; i++)); do
 		"$@" && return 0
 		sleep 0.05
 	done
 	return 1
 }
-spin() { # a process that only burns CPU, for at most 60 s; its pid in $spinner
-	timeout 60 bash -c 'while :; do :; done' &
+spin() { # a process that only burns CPU, for at most 300 s; its pid in $spinner
+	timeout 300 bash -c 'while :; do :; done' &
 	started+=($!)
 	wait_for pgrep -P $! >/dev/null
 	spinner=$(pgrep -P $! | head -n 1)

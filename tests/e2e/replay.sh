@@ -49,6 +49,8 @@ is "$? $(sql cut.db "SELECT count(*) > 0 FROM loss WHERE cause = 'malformed reco
 ap record -o none.db --replay work.sh
 is "$?" 1 "another file is refused"
 like "$(cat err)" 'work.sh.*not a stored event file' "by name"
+ap record -o none.db --replay events -- true
+is "$?" 2 "a target beside it is wrong usage"
 ap record -o bad.db --save-events /no/such/folder/events -- true
 is "$?" 125 "events that cannot be kept: our own failure"
 like "$(cat err)" '/no/such/folder/events' "by name"

@@ -24,7 +24,7 @@ for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     if sys.argv[1] != "default": signal.signal(n, note)
 open("pid", "w").write(str(os.getpid()))
 end = time.time() + float(sys.argv[2])
-while time.time() < end: sum(range(1000))
+while time.time() < end and not os.path.exists("enough"): sum(range(1000))
 open("done", "w").write("done")
 P
 
@@ -42,12 +42,14 @@ wait $recorder
 is "$?" 143 "a command that SIGTERM ends: so are we"
 
 # one that ignores it: once seals and waits, twice leaves it
-start s.db -- python3 target.py ignores 4
+start s.db -- python3 target.py ignores 60
 kill -INT $recorder
 wait_for grep -q 'runs on; waiting' err
 ok $? "a command that runs on is named"
 sealed s.db interrupted "the file is sealed by then"
+touch enough
 wait $recorder
+rm enough
 is "$? $(cat done)" "0 done" "and it is waited for, to its end"
 start s.db -- python3 target.py ignores 60
 kill -INT $recorder
