@@ -104,7 +104,7 @@ static bool step_frame_pointer(struct ap_regs *r, struct memory *m, bool chained
 }
 
 struct walk {
-	struct ap_regs r;
+	struct ap_regs r, next;
 	struct memory m;
 	struct ap_unwind_site site;
 	bool exact;   /* the frame's pc is that of an instruction, not a return address */
@@ -147,7 +147,7 @@ static bool step_up(const struct ap_unwind_request *rq, struct walk *w, uint64_t
 	w->chained = !rule;
 	if (!rule)
 		return step_by_pointer(rq, w, chained, ret_end);
-	step = ap_step(&w->r, rule, &w->m);
+	step = ap_step(&w->r, &w->next, rule, &w->m);
 	w->exact = rule->signal;
 	*ret_end = end_of(step);
 	return step == AP_STEP_CALLER;
