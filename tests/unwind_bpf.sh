@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# src/unwind/step.h compiles for BPF, calls nothing, and the kernel's verifier takes it. TAP. In: $CLANG, $BPFTOOL (configure's), $srcdir.
+# src/unwind/step.h compiles for BPF, calls nothing, and the kernel's verifier takes it. TAP. In, or looked for: $CLANG, $BPFTOOL.
 set -u
+export PATH=$PATH:/usr/sbin:/sbin
+: "${CLANG:=$(command -v clang)}" "${BPFTOOL:=$(command -v bpftool)}"
 src=${srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
 [ -n "${CLANG:-}" ] || { echo "1..0 # SKIP no clang (apt-get install clang)"; exit 0; }
 case $(uname -m) in x86_64) machine=__x86_64__ ;; aarch64) machine=__aarch64__ ;; *) echo "1..0 # SKIP not a machine Aperture knows"; exit 0 ;; esac
