@@ -28,6 +28,7 @@ struct ap_unwind_table *ap_unwind_table_free(struct ap_unwind_table *t);
 size_t ap_unwind_table_bytes(const struct ap_unwind_table *t);
 size_t ap_unwind_table_rows(const struct ap_unwind_table *t);
 size_t ap_unwind_table_rules(const struct ap_unwind_table *t);
+void ap_unwind_table_span(const struct ap_unwind_table *t, uint64_t *ret_start, uint64_t *ret_end); /* of the code that it covers */
 
 /* What lies at an address. `end` is the reason to give where there is nothing to go by. */
 enum ap_site_kind {
