@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PCS = 5000, CUTS = 200 };
+enum { PCS = 2500, CUTS = 200 };
 
 static int open_table(const char *path, struct ap_unwind_table **ret_table)
 {
@@ -213,11 +213,10 @@ END_TEST
 /* Small programs, kept as seeds of the fuzz target: gcc's, one with a search table, one without, and two with .debug_frame alone. */
 static struct ap_unwind_table *seed(const char *name)
 {
-	const char *source = getenv("srcdir");
 	struct ap_unwind_table *t = NULL;
-	char path[400];
+	char path[4096];
 
-	snprintf(path, sizeof path, "%s/tests/fuzz/seeds/eh_frame/%s", source ? source : "..", name);
+	snprintf(path, sizeof path, TEST_SRCDIR "/tests/fuzz/seeds/eh_frame/%s", name);
 	ck_assert_msg(!open_table(path, &t), "%s", path);
 	return t;
 }

@@ -292,10 +292,12 @@ int main(int argc, char **argv)
 	struct oracle *o = calloc(1, sizeof *o);
 	struct ap_child child = AP_CHILD_NONE;
 	struct ap_why why = {""};
+	sigset_t ignored; /* none */
 	uint64_t seconds = 60;
 	pid_t pid = 0;
 	int c, rc;
 
+	sigemptyset(&ignored);
 	cfg.events = events;
 	cfg.n_events = 1;
 	while ((c = getopt(argc, argv, "+F:s:l:d:p:v")) != -1) {
@@ -317,7 +319,7 @@ int main(int argc, char **argv)
 	if (!o || ap_tracker_new(&tc, &o->tracker, &why) || ap_tables_new(TABLE_BYTES, &o->tables))
 		return 1;
 	if (!pid) {
-		if (!argv[optind] || ap_child_fork(argv + optind, NULL, &child, &why))
+		if (!argv[optind] || ap_child_fork(argv + optind, &ignored, &child, &why))
 			return 1;
 		pid = child.pid;
 		cfg.enable_on_exec = true;
