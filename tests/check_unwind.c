@@ -57,7 +57,8 @@ static void compare_cfa(Dwarf_Frame *f, const struct ap_rule *rule)
 	}
 }
 
-/* Of a register that no instruction mentions libdw says "same" or "unknown" as its back end has it; we say "same" of those that the ABI saves. */
+/* Of a register that no instruction mentions libdw says "same" or "unknown" as its back end has it; we say "same" of those that the ABI
+ * saves. */
 static void compare_register(Dwarf_Frame *f, int reg, const struct ap_reg_rule *g, const char *where)
 {
 	Dwarf_Op memory[3], *ops;
@@ -66,18 +67,19 @@ static void compare_register(Dwarf_Frame *f, int reg, const struct ap_reg_rule *
 
 	ck_assert_int_eq(dwarf_frame_register(f, reg, memory, &ops, &n), 0);
 	if (!n) {
-		ck_assert_msg(g->kind == AP_RULE_UNDEFINED || (reg != AP_REG_PC && g->kind == AP_RULE_SAME), "%s register %d: kind %d", where, reg,
-			g->kind);
+		ck_assert_msg(g->kind == AP_RULE_UNDEFINED || (reg != AP_REG_PC && g->kind == AP_RULE_SAME), "%s register %d: kind %d",
+			where, reg, g->kind);
 		return;
 	}
 	if (ops[0].atom != DW_OP_call_frame_cfa) {
-		ck_assert_msg(g->kind == AP_RULE_REG && g->base == (ops[0].atom == DW_OP_regx ? (int)ops[0].number : ops[0].atom - DW_OP_reg0),
+		ck_assert_msg(
+			g->kind == AP_RULE_REG && g->base == (ops[0].atom == DW_OP_regx ? (int)ops[0].number : ops[0].atom - DW_OP_reg0),
 			"%s register %d: another register", where, reg);
 		return;
 	}
 	if (n == 2 && ops[1].atom != DW_OP_plus_uconst && ops[1].atom != DW_OP_stack_value) {
-		ck_assert_msg(g->kind == AP_RULE_AT_REG && g->base == base_of(&ops[1]) && g->offset == operand(&ops[1]), "%s register %d: expression",
-			where, reg);
+		ck_assert_msg(g->kind == AP_RULE_AT_REG && g->base == base_of(&ops[1]) && g->offset == operand(&ops[1]),
+			"%s register %d: expression", where, reg);
 		return;
 	}
 	if (n > 1 && ops[1].atom == DW_OP_plus_uconst)
@@ -143,9 +145,9 @@ static void compare_file(const char *path)
 
 START_TEST(rules_are_those_of_libdw)
 {
-	static const char *const paths[] = {"/lib/x86_64-linux-gnu/libc.so.6", "/usr/bin/python3.11", "/lib64/ld-linux-x86-64.so.2", "/usr/bin/git",
-		"/lib/x86_64-linux-gnu/libcrypto.so.3", "/lib/x86_64-linux-gnu/libstdc++.so.6", "/usr/bin/rg", "/lib/x86_64-linux-gnu/libLLVM-15.so.1",
-		"/usr/bin/node", "/lib/aarch64-linux-gnu/libc.so.6"};
+	static const char *const paths[] = {"/lib/x86_64-linux-gnu/libc.so.6", "/usr/bin/python3.11", "/lib64/ld-linux-x86-64.so.2",
+		"/usr/bin/git", "/lib/x86_64-linux-gnu/libcrypto.so.3", "/lib/x86_64-linux-gnu/libstdc++.so.6", "/usr/bin/rg",
+		"/lib/x86_64-linux-gnu/libLLVM-15.so.1", "/usr/bin/node", "/lib/aarch64-linux-gnu/libc.so.6"};
 
 	for (size_t i = 0; i < (getenv("AP_FAST") ? 1 : AP_ARRAY_LEN(paths)); i++)
 		compare_file(paths[i]);

@@ -13,7 +13,8 @@ enum { BIG = 256 << 20 };
 
 static struct ap_binary binary_of(uint32_t id, const char *path, const char *build_id)
 {
-	return (struct ap_binary){.id = id, .kind = AP_BINARY_ELF, .path = path, .build_id = build_id, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+	return (struct ap_binary){
+		.id = id, .kind = AP_BINARY_ELF, .path = path, .build_id = build_id, .fd = open(path, O_RDONLY | O_CLOEXEC)};
 }
 
 /* A file of more than 4 MiB with a table; -1: none here. */
@@ -31,7 +32,8 @@ static const char *large_file(void)
 
 START_TEST(one_build_id_is_one_table)
 {
-	struct ap_binary a = binary_of(1, "/proc/self/exe", "abcd"), b = binary_of(5, "/proc/self/exe", "abcd"), c = binary_of(3, "/proc/self/exe", "ef");
+	struct ap_binary a = binary_of(1, "/proc/self/exe", "abcd"), b = binary_of(5, "/proc/self/exe", "abcd"),
+			 c = binary_of(3, "/proc/self/exe", "ef");
 	struct ap_unwind_site one, same, other;
 	struct ap_tables *t;
 

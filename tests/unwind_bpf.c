@@ -6,7 +6,7 @@
 #define SEC(name) __attribute__((section(name), used))
 enum { MAP_ARRAY = 2 }; /* BPF_MAP_TYPE_ARRAY */
 
-static void *(*map_lookup)(void *map, const void *key) = (void *)1;			     /* bpf_map_lookup_elem */
+static void *(*map_lookup)(void *map, const void *key) = (void *)1;                /* bpf_map_lookup_elem */
 static long (*read_user)(void *to, uint32_t size, const void *from) = (void *)112; /* bpf_probe_read_user */
 
 static inline int read_word(void *ctx, uint64_t address, uint64_t *ret)

@@ -1,8 +1,9 @@
-/* The oracle: records a program (or a process) through the perf source and unwinds every sample twice, by ap_unwind and by libdwfl, from the
- * same registers and the same copy of the stack. Prints how many frames are equal, and a table with one line a class of difference.
+/* The oracle: records a program (or a process) through the perf source and unwinds every sample twice, by ap_unwind and by libdwfl, from
+ *the same registers and the same copy of the stack. Prints how many frames are equal, and a table with one line a class of difference.
  *	unwind_oracle [-F HZ] [-s DUMP_BYTES] [-l BYTES] [-d SECONDS] [-v] (-p PID | -- COMMAND ...)
  * -l: ours gets only so much of the dump and reads the rest from the living process, as a recording does; libdwfl has the whole dump.
- * The last line is for scripts: samples, whole, frames, equal (per million). Exit: 0 compared, 77 nothing can be recorded here, 1 failed. */
+ * The last line is for scripts: samples, whole, frames, equal (per million). Exit: 0 compared, 77 nothing can be recorded here, 1 failed.
+*/
 #include "base/clock.h"
 #include "base/mem.h"
 #include "event/source.h"
@@ -21,7 +22,8 @@
 
 enum { DEPTH = AP_UNWIND_DEPTH_MAX, CLASSES_MAX = 128, PROCESSES_MAX = 256, TABLE_BYTES = 512 << 20, BUDGET = 8 << 20, LABEL = 160 };
 
-struct class {
+struct class
+{
 	char what[LABEL], example[LABEL];
 	uint64_t stacks, frames;
 };
@@ -237,7 +239,8 @@ static void print(const struct oracle *o)
 
 	printf("%llu samples (%llu lost), deepest %llu; %llu frames of libdwfl, %llu equal (%.4f %%), %llu more are ours alone\n",
 		(unsigned long long)o->samples, (unsigned long long)o->lost, (unsigned long long)o->deepest, (unsigned long long)o->frames,
-		(unsigned long long)o->equal, o->frames ? 100.0 * (double)o->equal / (double)o->frames : 0, (unsigned long long)o->ours_alone);
+		(unsigned long long)o->equal, o->frames ? 100.0 * (double)o->equal / (double)o->frames : 0,
+		(unsigned long long)o->ours_alone);
 	printf("warm, a frame: ours %.0f ns, libdwfl %.0f ns\n", o->our_frames ? (double)o->our_ns / (double)o->our_frames : 0,
 		o->frames ? (double)o->their_ns / (double)o->frames : 0);
 	for (int i = 0; i < AP_STACK_END_COUNT; i++)

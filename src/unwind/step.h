@@ -1,5 +1,5 @@
-/* One frame step, the same text in user space and in the BPF program. It needs AP_STEP_READ(ctx, address, &u64), which is 0 when it read the
- * word, and calls nothing else; no loop depends on data. */
+/* One frame step, the same text in user space and in the BPF program. It needs AP_STEP_READ(ctx, address, &u64), which is 0 when it read
+ * the word, and calls nothing else; no loop depends on data. */
 #ifndef AP_UNWIND_STEP_H
 #define AP_UNWIND_STEP_H
 
@@ -34,8 +34,8 @@ static inline enum ap_step ap_step_cfa(const struct ap_regs *r, const struct ap_
 }
 
 /* One register of the caller. What cannot be had stays unknown, but for the pc and the stack pointer. */
-static inline enum ap_step ap_step_register(const struct ap_regs *r, struct ap_regs *next, const struct ap_rule *rule, uint64_t cfa, unsigned i,
-	void *ctx)
+static inline enum ap_step ap_step_register(
+	const struct ap_regs *r, struct ap_regs *next, const struct ap_rule *rule, uint64_t cfa, unsigned i, void *ctx)
 {
 	const struct ap_reg_rule *g = &rule->reg[i];
 	unsigned base = g->kind == AP_RULE_SAME ? i : g->base;
@@ -65,8 +65,8 @@ static inline enum ap_step ap_step_register(const struct ap_regs *r, struct ap_r
 	return AP_STEP_CALLER;
 }
 
-/* From the registers of a frame to those of its caller. `r` is untouched unless AP_STEP_CALLER comes back. `next` is room: not on the stack in
- * BPF, where the verifier would follow each way to fill it. */
+/* From the registers of a frame to those of its caller. `r` is untouched unless AP_STEP_CALLER comes back. `next` is room: not on the stack
+ * in BPF, where the verifier would follow each way to fill it. */
 static inline enum ap_step ap_step(struct ap_regs *r, struct ap_regs *next, const struct ap_rule *rule, void *ctx)
 {
 	enum ap_step end;

@@ -21,7 +21,7 @@ struct memory {
 	const unsigned char *bytes;
 	uint64_t from, size;
 	uint64_t chunk_from, chunk_size; /* 0: none yet */
-	bool stale;			 /* the thread has moved on, or cannot be read */
+	bool stale;                      /* the thread has moved on, or cannot be read */
 	unsigned char chunk[CHUNK];
 };
 

@@ -1,5 +1,5 @@
-/* Unwinding against its peers, measured in the same run: a stack of 30 frames against warm libdwfl, and tables against libdw's walk over the
- * rows of the same file. CPU time, medians of five. `bench_unwind FILE...` builds the tables of these files. */
+/* Unwinding against its peers, measured in the same run: a stack of 30 frames against warm libdwfl, and tables against libdw's walk over
+ * the rows of the same file. CPU time, medians of five. `bench_unwind FILE...` builds the tables of these files. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "proc/tracker.h"
@@ -44,8 +44,8 @@ static double median(double v[RUNS])
 static void take_registers(const ucontext_t *u, struct ap_regs *r)
 {
 #if defined(__x86_64__)
-	static const int number[AP_REG_COUNT] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8, REG_R9, REG_R10,
-		REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+	static const int number[AP_REG_COUNT] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8, REG_R9,
+		REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
 
 	for (int i = 0; i < AP_REG_COUNT; i++)
 		r->r[i] = (uint64_t)u->uc_mcontext.gregs[number[i]];
@@ -140,8 +140,8 @@ static int bench_walk(void)
 		a[i] = ours(&w, &c, at, &n);
 		b[i] = theirs(&w, d, &c, at, n, &m);
 	}
-	printf("a stack, CPU: ours %.2f us for %zu frames, libdwfl warm %.2f us for %zu; %.1f times as fast\n", median(a) / 1e3, n, median(b) / 1e3, m,
-		median(b) / median(a));
+	printf("a stack, CPU: ours %.2f us for %zu frames, libdwfl warm %.2f us for %zu; %.1f times as fast\n", median(a) / 1e3, n,
+		median(b) / 1e3, m, median(b) / median(a));
 	dwfl_walk_free(d);
 	ap_tables_free(w.tables);
 	ap_tracker_free(w.tracker);

@@ -62,10 +62,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		pcs[i] = i * 16;
 		rules_of[i] = (uint16_t)(i % RULES);
 	}
-	w = (struct world){.stack = data + 8 + sizeof regs + sizeof rules, .n = n - 8 - sizeof regs - sizeof rules, .sp = regs.r[AP_REG_SP], .table = &t};
+	w = (struct world){.stack = data + 8 + sizeof regs + sizeof rules,
+		.n = n - 8 - sizeof regs - sizeof rules,
+		.sp = regs.r[AP_REG_SP],
+		.table = &t};
 	dump = w.n * data[1] / 255;
-	got = ap_unwind(&(struct ap_unwind_request){.regs = &regs, .stack = w.stack, .stack_size = dump, .find = find,
-				.read = data[0] & 1 ? read_live : NULL, .ctx = &w},
+	got = ap_unwind(&(struct ap_unwind_request){.regs = &regs,
+				.stack = w.stack,
+				.stack_size = dump,
+				.find = find,
+				.read = data[0] & 1 ? read_live : NULL,
+				.ctx = &w},
 		addresses, DEPTH, &end);
 	if (got > DEPTH || end >= AP_STACK_END_COUNT)
 		abort();
