@@ -1,4 +1,4 @@
-/* unwind: our rules against libdw's own interpretation, our walk against backtrace(3), damaged files, dumps that end. */
+/* unwind: our rules against libdw's own interpretation, the walk over stacks made by hand, damaged files, dumps that end. */
 #include "base/mem.h"
 #include "unwind/table.h"
 #include "tests/check_main.h"
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PCS = 5000, CUTS = 200 };
+enum { PCS = 2500, CUTS = 200 };
 
 static int open_table(const char *path, struct ap_unwind_table **ret_table)
 {
@@ -57,7 +57,8 @@ static void compare_cfa(Dwarf_Frame *f, const struct ap_rule *rule)
 	}
 }
 
-/* Of a register that no instruction mentions libdw says "same" or "unknown" as its back end has it; we say "same" of those that the ABI saves. */
+/* Of a register that no instruction mentions libdw says "same" or "unknown" as its back end has it; we say "same" of those that the ABI
+ * saves. */
 static void compare_register(Dwarf_Frame *f, int reg, const struct ap_reg_rule *g, const char *where)
 {
 	Dwarf_Op memory[3], *ops;
@@ -66,18 +67,19 @@ static void compare_register(Dwarf_Frame *f, int reg, const struct ap_reg_rule *
 
 	ck_assert_int_eq(dwarf_frame_register(f, reg, memory, &ops, &n), 0);
 	if (!n) {
-		ck_assert_msg(g->kind == AP_RULE_UNDEFINED || (reg != AP_REG_PC && g->kind == AP_RULE_SAME), "%s register %d: kind %d", where, reg,
-			g->kind);
+		ck_assert_msg(g->kind == AP_RULE_UNDEFINED || (reg != AP_REG_PC && g->kind == AP_RULE_SAME), "%s register %d: kind %d",
+			where, reg, g->kind);
 		return;
 	}
 	if (ops[0].atom != DW_OP_call_frame_cfa) {
-		ck_assert_msg(g->kind == AP_RULE_REG && g->base == (ops[0].atom == DW_OP_regx ? (int)ops[0].number : ops[0].atom - DW_OP_reg0),
+		ck_assert_msg(
+			g->kind == AP_RULE_REG && g->base == (ops[0].atom == DW_OP_regx ? (int)ops[0].number : ops[0].atom - DW_OP_reg0),
 			"%s register %d: another register", where, reg);
 		return;
 	}
 	if (n == 2 && ops[1].atom != DW_OP_plus_uconst && ops[1].atom != DW_OP_stack_value) {
-		ck_assert_msg(g->kind == AP_RULE_AT_REG && g->base == base_of(&ops[1]) && g->offset == operand(&ops[1]), "%s register %d: expression",
-			where, reg);
+		ck_assert_msg(g->kind == AP_RULE_AT_REG && g->base == base_of(&ops[1]) && g->offset == operand(&ops[1]),
+			"%s register %d: expression", where, reg);
 		return;
 	}
 	if (n > 1 && ops[1].atom == DW_OP_plus_uconst)
@@ -143,11 +145,11 @@ static void compare_file(const char *path)
 
 START_TEST(rules_are_those_of_libdw)
 {
-	static const char *const paths[] = {"/lib/x86_64-linux-gnu/libc.so.6", "/usr/bin/python3.11", "/lib64/ld-linux-x86-64.so.2", "/usr/bin/git",
-		"/lib/x86_64-linux-gnu/libcrypto.so.3", "/lib/x86_64-linux-gnu/libstdc++.so.6", "/usr/bin/rg", "/lib/x86_64-linux-gnu/libLLVM-15.so.1",
-		"/usr/bin/node", "/lib/aarch64-linux-gnu/libc.so.6"};
+	static const char *const paths[] = {"/lib/x86_64-linux-gnu/libc.so.6", "/usr/bin/python3.11", "/lib64/ld-linux-x86-64.so.2",
+		"/usr/bin/git", "/lib/x86_64-linux-gnu/libcrypto.so.3", "/lib/x86_64-linux-gnu/libstdc++.so.6", "/usr/bin/rg",
+		"/lib/x86_64-linux-gnu/libLLVM-15.so.1", "/usr/bin/node", "/lib/aarch64-linux-gnu/libc.so.6"};
 
-	for (size_t i = 0; i < AP_ARRAY_LEN(paths); i++)
+	for (size_t i = 0; i < (getenv("AP_FAST") ? 1 : AP_ARRAY_LEN(paths)); i++)
 		compare_file(paths[i]);
 }
 END_TEST
@@ -162,7 +164,7 @@ START_TEST(a_truncated_file_is_refused_and_not_fatal)
 	ck_assert(fd >= 0 && !fstat(fd, &st));
 	all = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	ck_assert(all != MAP_FAILED);
-	for (size_t i = 0; i < CUTS; i++) {
+	for (size_t i = 0; i < CUTS; i += getenv("AP_FAST") ? 10 : 1) {
 		size_t n = i < 100 ? i : (size_t)st.st_size * (i - 100) / 100;
 		char *cut = malloc(n + !n);
 		struct ap_unwind_input in = {.fd = -1, .image = cut, .image_size = n};
@@ -210,6 +212,212 @@ START_TEST(frame_pointers_are_followed_and_a_short_dump_says_so)
 }
 END_TEST
 
+/* Small programs, kept as seeds of the fuzz target: gcc's, one with a search table, one without, and two with .debug_frame alone. */
+static struct ap_unwind_table *seed(const char *name)
+{
+	struct ap_unwind_table *t = NULL;
+	char path[4096];
+
+	snprintf(path, sizeof path, TEST_SRCDIR "/tests/fuzz/seeds/eh_frame/%s", name);
+	ck_assert_msg(!open_table(path, &t), "%s", path);
+	return t;
+}
+
+static void same_tables(const char *one, const char *other)
+{
+	struct ap_unwind_table *a = seed(one), *b = seed(other);
+
+	ck_assert_uint_eq(a->n, b->n);
+	ck_assert_uint_gt(a->n, 10);
+	for (size_t i = 0; i < a->n; i++) {
+		ck_assert_uint_eq(a->pcs[i], b->pcs[i]);
+		ck_assert(!memcmp(&a->rules[a->rules_of[i]], &b->rules[b->rules_of[i]], sizeof *a->rules));
+	}
+	ap_unwind_table_free(a);
+	ap_unwind_table_free(b);
+}
+
+START_TEST(without_a_search_table_and_compressed_it_is_the_same_table)
+{
+	same_tables("static_hdr", "static_nohdr");
+	same_tables("debug_frame", "debug_frame_z");
+}
+END_TEST
+
+START_TEST(expressions_become_rules)
+{
+	struct ap_unwind_table *t = seed("static_hdr");
+	bool plt = false, realigned = false, signal = false, value = false;
+
+	for (size_t i = 0; i < t->n_rules; i++) {
+		const struct ap_rule *r = &t->rules[i];
+
+		plt |= r->cfa_kind == AP_CFA_PLT;
+		realigned |= r->cfa_kind == AP_CFA_DEREF_REG && r->cfa_reg == AP_REG_SP && r->cfa_offset == 8 && r->cfa_add == 8;
+		signal |= r->signal && r->reg[AP_REG_PC].kind == AP_RULE_AT_REG;
+		value |= r->reg[AP_REG_SP].kind == AP_RULE_VAL_REG && r->reg[AP_REG_SP].offset == 16;
+	}
+	ck_assert(plt && realigned && signal && value);
+	ap_unwind_table_free(t);
+}
+END_TEST
+
+/* A table of one rule for all code from 0x1000 on: CFA = sp + 16, the return address at CFA - 8, FP saved at CFA - 16. */
+struct flat {
+	struct ap_rule rule;
+	uint32_t pc;
+	uint16_t number;
+	struct ap_unwind_table t;
+	const uint64_t *memory; /* what the thread has now */
+	size_t memory_size;
+	uint64_t sp;
+};
+
+static void flat_init(struct flat *f)
+{
+	memset(f, 0, sizeof *f);
+	f->rule = (struct ap_rule){.cfa_kind = AP_CFA_REG, .cfa_reg = AP_REG_SP, .cfa_offset = 16};
+	f->rule.reg[AP_REG_PC] = (struct ap_reg_rule){.kind = AP_RULE_AT_CFA, .offset = -8};
+	f->rule.reg[AP_REG_FP] = (struct ap_reg_rule){.kind = AP_RULE_AT_CFA, .offset = -16};
+	f->t = (struct ap_unwind_table){.base = 0x1000, .pcs = &f->pc, .rules_of = &f->number, .n = 1, .rules = &f->rule, .n_rules = 1};
+}
+
+static void find_flat(void *ctx, uint64_t address, struct ap_unwind_site *s)
+{
+	struct flat *f = ctx;
+
+	*s = (struct ap_unwind_site){.kind = AP_SITE_TABLE, .table = &f->t, .end_address = UINT64_MAX};
+}
+
+static size_t read_flat(void *ctx, uint64_t address, void *ret, size_t n)
+{
+	const struct flat *f = ctx;
+	uint64_t at = address - f->sp;
+
+	if (at >= f->memory_size)
+		return 0;
+	n = n < f->memory_size - at ? n : f->memory_size - at;
+	memcpy(ret, (const char *)f->memory + at, n);
+	return n;
+}
+
+enum { FRAMES = 1500 };
+
+START_TEST(above_the_dump_the_living_thread_is_read_while_it_stays)
+{
+	static uint64_t stack[2 * FRAMES], at[AP_UNWIND_DEPTH_MAX];
+	struct ap_regs r = {.known = 1ull << AP_REG_PC | 1ull << AP_REG_SP | 1ull << AP_REG_FP};
+	struct flat f;
+	struct ap_unwind_request rq = {.regs = &r, .stack = stack, .find = find_flat, .ctx = &f};
+	uint64_t *moved = malloc(sizeof stack);
+	enum ap_stack_end end;
+
+	flat_init(&f);
+	for (size_t i = 0; i < FRAMES; i++)
+		stack[2 * i + 1] = i + 1 < FRAMES ? 0x2001 + i : 0; /* the outermost returns to 0 */
+	memcpy(moved, stack, sizeof stack);
+	r.r[AP_REG_PC] = 0x1500;
+	r.r[AP_REG_SP] = f.sp = 0x700000;
+	rq.stack_size = 4096;
+	ck_assert_uint_eq(ap_unwind(&rq, at, AP_UNWIND_DEPTH_MAX, &end), 1 + 4096 / 16);
+	ck_assert_int_eq(end, AP_STACK_END_DUMP_ENDED);
+	rq.read = read_flat;
+	f.memory = moved;
+	f.memory_size = sizeof stack;
+	ck_assert_uint_eq(ap_unwind(&rq, at, AP_UNWIND_DEPTH_MAX, &end), FRAMES);
+	ck_assert_int_eq(end, AP_STACK_END_COMPLETE);
+	ck_assert_uint_eq(at[FRAMES - 1], 0x2000 + FRAMES - 2);
+	moved[4096 / 8 - 2]++; /* the thread has moved on */
+	ck_assert_uint_eq(ap_unwind(&rq, at, AP_UNWIND_DEPTH_MAX, &end), 1 + 4096 / 16);
+	ck_assert_int_eq(end, AP_STACK_END_DUMP_ENDED);
+	f.memory_size = 0; /* or cannot be read */
+	ck_assert_uint_eq(ap_unwind(&rq, at, AP_UNWIND_DEPTH_MAX, &end), 1 + 4096 / 16);
+	free(moved);
+}
+END_TEST
+
+START_TEST(a_register_that_was_popped_is_kept)
+{
+	/* in an epilogue: the saved FP lies below the stack pointer already, and the caller's CFA hangs on it */
+	uint64_t stack[4] = {0x2001, 0, 0x5001, 0}, at[8];
+	struct ap_regs r = {.known = 1ull << AP_REG_PC | 1ull << AP_REG_SP | 1ull << AP_REG_FP};
+	struct flat f;
+	struct ap_unwind_request rq = {.regs = &r, .stack = stack, .stack_size = sizeof stack, .find = find_flat, .ctx = &f};
+	enum ap_stack_end end;
+
+	flat_init(&f);
+	f.rule.cfa_offset = 8;
+	r.r[AP_REG_PC] = 0x1500;
+	r.r[AP_REG_SP] = 0x700000;
+	r.r[AP_REG_FP] = 0x700008;
+	ck_assert_uint_eq(ap_unwind(&rq, at, 8, &end), 2);
+	ck_assert_uint_eq(at[1], 0x2000);
+	ck_assert_int_eq(end, AP_STACK_END_COMPLETE);
+}
+END_TEST
+
+START_TEST(a_trampoline_has_its_own_address)
+{
+	uint64_t stack[4] = {0, 0x2001, 0, 0}, at[8];
+	struct ap_regs r = {.known = 1ull << AP_REG_PC | 1ull << AP_REG_SP | 1ull << AP_REG_FP};
+	struct flat f;
+	struct ap_unwind_request rq = {.regs = &r, .stack = stack, .stack_size = sizeof stack, .find = find_flat, .ctx = &f};
+	enum ap_stack_end end;
+
+	flat_init(&f);
+	f.rule.signal = 1;
+	r.r[AP_REG_PC] = 0x1500;
+	r.r[AP_REG_SP] = 0x700000;
+	ck_assert_uint_eq(ap_unwind(&rq, at, 8, &end), 2);
+	ck_assert_uint_eq(at[1], 0x2001);
+}
+END_TEST
+
+static void find_start(void *ctx, uint64_t address, struct ap_unwind_site *s)
+{
+	if (address < 0x4000)
+		find_flat(ctx, address, s);
+	else
+		*s = (struct ap_unwind_site){.kind = AP_SITE_NO_TABLE, .start = 0x4000, .end_address = UINT64_MAX};
+	if (address < 0x4000)
+		s->end_address = 0x4000;
+}
+
+START_TEST(the_start_without_a_table_is_known_by_argc_and_argv)
+{
+	/* main's frame, then 16 bytes of the start's, argc, argv[0], NULL, envp[0] */
+	uint64_t stack[] = {0, 0x4101, 0, 0, 1, 0x700100, 0, 0x700108, 0, 0}, at[8];
+	struct ap_regs r = {.known = 1ull << AP_REG_PC | 1ull << AP_REG_SP | 1ull << AP_REG_FP};
+	struct flat f;
+	struct ap_unwind_request rq = {.regs = &r, .stack = stack, .stack_size = sizeof stack, .find = find_start, .ctx = &f};
+	enum ap_stack_end end;
+
+	flat_init(&f);
+	r.r[AP_REG_PC] = 0x1500;
+	r.r[AP_REG_SP] = 0x700000;
+	ck_assert_uint_eq(ap_unwind(&rq, at, 8, &end), 2);
+	ck_assert_int_eq(end, AP_STACK_END_COMPLETE);
+	stack[5] = 0x6ff000; /* no argument lies below its pointer */
+	ck_assert_uint_eq(ap_unwind(&rq, at, 8, &end), 2);
+	ck_assert_int_eq(end, AP_STACK_END_NO_TABLE);
+}
+END_TEST
+
+START_TEST(a_bound_on_memory_is_kept)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct ap_unwind_input in = {.fd = fd, .max_bytes = 2000};
+	struct ap_unwind_table *t = NULL;
+	struct ap_why why = {.text = ""};
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ap_unwind_table_build(&in, &t, &why), -E2BIG);
+	ck_assert_ptr_null(t);
+	ck_assert_uint_gt(strlen(why.text), 0);
+	close(fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("unwind");
@@ -219,6 +427,13 @@ int main(void)
 	tcase_add_test(t, rules_are_those_of_libdw);
 	tcase_add_test(t, a_truncated_file_is_refused_and_not_fatal);
 	tcase_add_test(t, frame_pointers_are_followed_and_a_short_dump_says_so);
+	tcase_add_test(t, without_a_search_table_and_compressed_it_is_the_same_table);
+	tcase_add_test(t, expressions_become_rules);
+	tcase_add_test(t, above_the_dump_the_living_thread_is_read_while_it_stays);
+	tcase_add_test(t, a_register_that_was_popped_is_kept);
+	tcase_add_test(t, a_trampoline_has_its_own_address);
+	tcase_add_test(t, the_start_without_a_table_is_known_by_argc_and_argv);
+	tcase_add_test(t, a_bound_on_memory_is_kept);
 	suite_add_tcase(s, t);
 	return check_main(s);
 }

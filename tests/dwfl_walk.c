@@ -29,8 +29,8 @@ struct dwfl_walk {
 	uint64_t *addresses;
 };
 
-static int no_debug_file(Dwfl_Module *m, void **user, const char *name, Dwarf_Addr base, const char *file, const char *link, GElf_Word crc,
-	char **ret_name)
+static int no_debug_file(
+	Dwfl_Module *m, void **user, const char *name, Dwarf_Addr base, const char *file, const char *link, GElf_Word crc, char **ret_name)
 {
 	return -1;
 }

@@ -11,7 +11,7 @@
 
 struct dwfl_walk; /* one process */
 
-struct dwfl_walk *dwfl_walk_new(uint32_t pid);		/* NULL: no memory */
+struct dwfl_walk *dwfl_walk_new(uint32_t pid);         /* NULL: no memory */
 struct dwfl_walk *dwfl_walk_free(struct dwfl_walk *w); /* accepts NULL */
 
 /* Tells libdwfl of a mapping's binary; again and again is fine. 0, or -1 where libdwfl does not take it. */

@@ -1,8 +1,9 @@
-/* The oracle: records a program (or a process) through the perf source and unwinds every sample twice, by ap_unwind and by libdwfl, from the
- * same registers and the same copy of the stack. Prints how many frames are equal, and a table with one line a class of difference.
+/* The oracle: records a program (or a process) through the perf source and unwinds every sample twice, by ap_unwind and by libdwfl, from
+ *the same registers and the same copy of the stack. Prints how many frames are equal, and a table with one line a class of difference.
  *	unwind_oracle [-F HZ] [-s DUMP_BYTES] [-l BYTES] [-d SECONDS] [-v] (-p PID | -- COMMAND ...)
  * -l: ours gets only so much of the dump and reads the rest from the living process, as a recording does; libdwfl has the whole dump.
- * The last line is for scripts: samples, whole, frames, equal (per million). Exit: 0 compared, 77 nothing can be recorded here, 1 failed. */
+ * The last line is for scripts: samples, whole, frames, equal (per million). Exit: 0 compared, 77 nothing can be recorded here, 1 failed.
+*/
 #include "base/clock.h"
 #include "base/mem.h"
 #include "event/source.h"
@@ -21,7 +22,8 @@
 
 enum { DEPTH = AP_UNWIND_DEPTH_MAX, CLASSES_MAX = 128, PROCESSES_MAX = 256, TABLE_BYTES = 512 << 20, BUDGET = 8 << 20, LABEL = 160 };
 
-struct class {
+struct class
+{
 	char what[LABEL], example[LABEL];
 	uint64_t stacks, frames;
 };
@@ -237,7 +239,8 @@ static void print(const struct oracle *o)
 
 	printf("%llu samples (%llu lost), deepest %llu; %llu frames of libdwfl, %llu equal (%.4f %%), %llu more are ours alone\n",
 		(unsigned long long)o->samples, (unsigned long long)o->lost, (unsigned long long)o->deepest, (unsigned long long)o->frames,
-		(unsigned long long)o->equal, o->frames ? 100.0 * (double)o->equal / (double)o->frames : 0, (unsigned long long)o->ours_alone);
+		(unsigned long long)o->equal, o->frames ? 100.0 * (double)o->equal / (double)o->frames : 0,
+		(unsigned long long)o->ours_alone);
 	printf("warm, a frame: ours %.0f ns, libdwfl %.0f ns\n", o->our_frames ? (double)o->our_ns / (double)o->our_frames : 0,
 		o->frames ? (double)o->their_ns / (double)o->frames : 0);
 	for (int i = 0; i < AP_STACK_END_COUNT; i++)
@@ -292,10 +295,12 @@ int main(int argc, char **argv)
 	struct oracle *o = calloc(1, sizeof *o);
 	struct ap_child child = AP_CHILD_NONE;
 	struct ap_why why = {""};
+	sigset_t ignored; /* none */
 	uint64_t seconds = 60;
 	pid_t pid = 0;
 	int c, rc;
 
+	sigemptyset(&ignored);
 	cfg.events = events;
 	cfg.n_events = 1;
 	while ((c = getopt(argc, argv, "+F:s:l:d:p:v")) != -1) {
@@ -317,7 +322,7 @@ int main(int argc, char **argv)
 	if (!o || ap_tracker_new(&tc, &o->tracker, &why) || ap_tables_new(TABLE_BYTES, &o->tables))
 		return 1;
 	if (!pid) {
-		if (!argv[optind] || ap_child_fork(argv + optind, NULL, &child, &why))
+		if (!argv[optind] || ap_child_fork(argv + optind, &ignored, &child, &why))
 			return 1;
 		pid = child.pid;
 		cfg.enable_on_exec = true;

@@ -10,9 +10,9 @@ struct ap_hold {
 	size_t bytes, max_bytes;
 };
 
-int ap_hold_put(struct ap_hold *h, const struct ap_event *e);	/* a copy; 0, -ENOSPC at the bound, -ENOMEM */
+int ap_hold_put(struct ap_hold *h, const struct ap_event *e);  /* a copy; 0, -ENOSPC at the bound, -ENOMEM */
 const struct ap_event *ap_hold_first(const struct ap_hold *h); /* NULL: empty; lives until it is dropped */
-void ap_hold_drop(struct ap_hold *h);				/* the first */
+void ap_hold_drop(struct ap_hold *h);                          /* the first */
 void ap_hold_done(struct ap_hold *h);
 
 #endif

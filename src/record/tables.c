@@ -18,7 +18,7 @@ enum entry_state { ENTRY_UNKNOWN, ENTRY_BUILDING, ENTRY_TABLE, ENTRY_NO_TABLE, E
 struct entry {
 	enum entry_state state;
 	struct ap_unwind_table *table; /* ENTRY_TABLE */
-	enum ap_stack_end end;	       /* ENTRY_NOTHING */
+	enum ap_stack_end end;         /* ENTRY_NOTHING */
 	uint64_t used_at;
 	const char *build_id; /* the binary's; NULL: not seen, or none */
 	uint32_t same_as;     /* id of the entry that holds its table; 0: itself */

@@ -1,5 +1,5 @@
-/* The unwind tables of the binaries seen, built when an address in them is first unwound, one a build ID, evicted by least use. A large file's
- * table is built on a thread of its own, so that no ring overflows meanwhile. All calls come from one thread. */
+/* The unwind tables of the binaries seen, built when an address in them is first unwound, one a build ID, evicted by least use. A large
+ * file's table is built on a thread of its own, so that no ring overflows meanwhile. All calls come from one thread. */
 #ifndef AP_RECORD_TABLES_H
 #define AP_RECORD_TABLES_H
 

@@ -1,6 +1,6 @@
 /* From call frame information to rows. The FDEs are listed, from PT_GNU_EH_FRAME's search table or by walking the section, put in order of
- * their start, and run one after the other. .debug_frame fills the gaps that .eh_frame leaves. The cost is in proportion to the instructions:
- * each is read once. */
+ * their start, and run one after the other. .debug_frame fills the gaps that .eh_frame leaves. The cost is in proportion to the
+ * instructions: each is read once. */
 #include "base/mem.h"
 #include "unwind/rows.h"
 #include "unwind/sections.h"
@@ -24,7 +24,7 @@ struct build {
 	size_t n, cap;
 	uint64_t max_bytes;
 	bool sorted;
-	struct ap_cie cie[2]; /* by enum from */
+	struct ap_cie cie[2];          /* by enum from */
 	uint64_t clip_start, clip_end; /* of the FDE that is run */
 	bool entry_done;
 };
@@ -65,7 +65,8 @@ static int list_table(struct build *b)
 	int err = 0;
 
 	for (size_t i = 0; i < s->n_table && !err; i++) {
-		if (!ap_cfi_pointer(&s->table, &hdr, s->table_encoding, 8, &start) || !ap_cfi_pointer(&s->table, &hdr, s->table_encoding, 8, &fde))
+		if (!ap_cfi_pointer(&s->table, &hdr, s->table_encoding, 8, &start) ||
+			!ap_cfi_pointer(&s->table, &hdr, s->table_encoding, 8, &fde))
 			break;
 		if (fde >= s->eh.address && fde - s->eh.address < s->eh.size)
 			err = list_one(b, FROM_EH, (size_t)(fde - s->eh.address), &next);

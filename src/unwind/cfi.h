@@ -9,9 +9,9 @@
 struct ap_cfi_section {
 	const uint8_t *bytes;
 	size_t size;
-	uint64_t address;    /* of bytes[0], for pc-relative pointers */
-	uint64_t data_base;  /* of data-relative pointers: .eh_frame_hdr */
-	bool debug;	     /* .debug_frame */
+	uint64_t address;   /* of bytes[0], for pc-relative pointers */
+	uint64_t data_base; /* of data-relative pointers: .eh_frame_hdr */
+	bool debug;         /* .debug_frame */
 };
 
 struct ap_cie {

@@ -117,7 +117,8 @@ void ap_cfi_reg_expression(struct ap_reader r, bool is_value, struct ap_reg_rule
 
 	*ret = (struct ap_reg_rule){.kind = AP_RULE_BAD};
 	offset = 0;
-	if ((!from_cfa && !take_register(&r, &reg, &offset)) || !fits(offset) || !take_sum(&r, &inner) || !fits(offset + inner) || !ends(&r))
+	if ((!from_cfa && !take_register(&r, &reg, &offset)) || !fits(offset) || !take_sum(&r, &inner) || !fits(offset + inner) ||
+		!ends(&r))
 		return;
 	ret->base = reg;
 	ret->offset = (int32_t)(offset + inner);

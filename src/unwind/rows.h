@@ -7,9 +7,9 @@
 
 struct ap_rows {
 	struct ap_unwind_table *t; /* NULL before init */
-	struct ap_index index;	   /* of rules */
-	uint64_t max_bytes;	   /* 0: none */
-	uint64_t until;		   /* where the last range ends; a gap behind it has no rule */
+	struct ap_index index;     /* of rules */
+	uint64_t max_bytes;        /* 0: none */
+	uint64_t until;            /* where the last range ends; a gap behind it has no rule */
 	bool any;
 };
 

@@ -7,19 +7,19 @@
 #include <stdint.h>
 
 enum ap_cfa_kind {
-	AP_CFA_NONE,	  /* no frame information here */
-	AP_CFA_REG,	  /* reg + offset */
+	AP_CFA_NONE,      /* no frame information here */
+	AP_CFA_REG,       /* reg + offset */
 	AP_CFA_DEREF_REG, /* *(reg + offset) + add: a realigned stack */
-	AP_CFA_PLT,	  /* sp + 8 + ((pc & 15) >= offset ? 8 : 0) */
-	AP_CFA_BAD,	  /* an expression that is none of these */
+	AP_CFA_PLT,       /* sp + 8 + ((pc & 15) >= offset ? 8 : 0) */
+	AP_CFA_BAD,       /* an expression that is none of these */
 };
 enum ap_reg_kind {
 	AP_RULE_UNDEFINED,
 	AP_RULE_SAME,
-	AP_RULE_AT_CFA,	 /* *(CFA + offset) */
+	AP_RULE_AT_CFA,  /* *(CFA + offset) */
 	AP_RULE_VAL_CFA, /* CFA + offset */
-	AP_RULE_REG,	 /* base */
-	AP_RULE_AT_REG,	 /* *(base + offset), base as before the step: signal frames */
+	AP_RULE_REG,     /* base */
+	AP_RULE_AT_REG,  /* *(base + offset), base as before the step: signal frames */
 	AP_RULE_BAD,
 	AP_RULE_VAL_REG, /* base + offset, base as before the step */
 };

@@ -1,5 +1,5 @@
-/* Program headers first, as section headers may be stripped: PT_GNU_EH_FRAME leads to .eh_frame, whose end is that of its section or, without
- * one, of its segment. .debug_frame is in a section alone. The file is read, not mapped: a target may truncate it meanwhile. */
+/* Program headers first, as section headers may be stripped: PT_GNU_EH_FRAME leads to .eh_frame, whose end is that of its section or,
+ * without one, of its segment. .debug_frame is in a section alone. The file is read, not mapped: a target may truncate it meanwhile. */
 #include "unwind/sections.h"
 
 #include <dwarf.h>
@@ -67,7 +67,8 @@ static void load_eh(struct ap_sections *s, uint64_t address, size_t n_phdrs)
 	uint64_t in, size;
 
 	for (size_t i = 0; i < n_phdrs; i++) {
-		if (!gelf_getphdr(s->elf, (int)i, &ph) || ph.p_type != PT_LOAD || address < ph.p_vaddr || address - ph.p_vaddr >= ph.p_filesz)
+		if (!gelf_getphdr(s->elf, (int)i, &ph) || ph.p_type != PT_LOAD || address < ph.p_vaddr ||
+			address - ph.p_vaddr >= ph.p_filesz)
 			continue;
 		in = address - ph.p_vaddr;
 		size = ph.p_filesz - in;

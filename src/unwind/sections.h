@@ -14,13 +14,13 @@ struct ap_code_range {
 };
 struct ap_sections {
 	Elf *elf;
-	uint64_t entry; /* e_entry */
+	uint64_t entry;                                /* e_entry */
 	struct ap_code_range code[AP_CODE_RANGES_MAX]; /* executable segments */
 	size_t n_code;
 	struct ap_cfi_section eh, debug; /* bytes NULL: none */
-	bool eh_exact;			 /* eh ends with its section, not with the segment that holds it */
-	struct ap_reader table;		 /* the search table's entries; at NULL: none that can be used */
-	uint64_t table_address;		 /* of its first byte */
+	bool eh_exact;                   /* eh ends with its section, not with the segment that holds it */
+	struct ap_reader table;          /* the search table's entries; at NULL: none that can be used */
+	uint64_t table_address;          /* of its first byte */
 	size_t n_table;
 	uint8_t table_encoding;
 };

@@ -29,6 +29,12 @@ size_t ap_unwind_table_rules(const struct ap_unwind_table *t)
 	return t->n_rules;
 }
 
+void ap_unwind_table_span(const struct ap_unwind_table *t, uint64_t *ret_start, uint64_t *ret_end)
+{
+	*ret_start = t->base;
+	*ret_end = t->base + (t->n ? t->pcs[t->n - 1] : 0);
+}
+
 const struct ap_rule *ap_unwind_table_find(const struct ap_unwind_table *t, uint64_t pc)
 {
 	const struct ap_rule *rule;

@@ -7,7 +7,13 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { CHUNK = 4096, SAME = 1024 };
+enum {
+	CHUNK = 4096,
+	SAME = 1024,
+	INITIAL_WITHIN = 128, /* bytes above a frame */
+	ARGC_MAX = 4096,
+	ARGUMENTS_MAX = 2 << 20, /* bytes of all argument strings, and the tables before them */
+};
 
 /* The dump; above it, where the request can read the living thread, one chunk at a time. */
 struct memory {
@@ -15,7 +21,7 @@ struct memory {
 	const unsigned char *bytes;
 	uint64_t from, size;
 	uint64_t chunk_from, chunk_size; /* 0: none yet */
-	bool stale;			 /* the thread has moved on, or cannot be read */
+	bool stale;                      /* the thread has moved on, or cannot be read */
 	unsigned char chunk[CHUNK];
 };
 
@@ -73,6 +79,26 @@ static enum ap_stack_end end_of(enum ap_step step)
 	}
 }
 
+/* Whether argc, argv and envp, as the kernel lays them out (psABI, "Initial Stack and Register State"), lie just above: then the frame is
+ * the C library's that called main, or its _start. musl has no call frame information for them. */
+static bool is_initial_stack(struct memory *m, uint64_t sp)
+{
+	uint64_t argc, word, last, i, at;
+
+	for (at = sp; at < sp + INITIAL_WITHIN; at += 8) {
+		if (read_word(m, at, &argc) || !argc || argc > ARGC_MAX)
+			continue;
+		last = at;
+		for (i = 1; i <= argc && !read_word(m, at + 8 * i, &word) && word > last && word - at < ARGUMENTS_MAX; i++)
+			last = word;
+		if (i <= argc || read_word(m, at + 8 * i, &word) || word)
+			continue;
+		if (!read_word(m, at + 8 * (i + 1), &word) && (!word || (word > last && word - at < ARGUMENTS_MAX)))
+			return true;
+	}
+	return false;
+}
+
 /* push fp; mov fp, sp. *ret_end is set where it fails. `chained`: the step before was one of these, so that fp is a frame pointer and not
  * just some value, and 0 is the ABI's mark of the outermost frame. */
 static bool step_frame_pointer(struct ap_regs *r, struct memory *m, bool chained, enum ap_stack_end *ret_end)
@@ -104,7 +130,7 @@ static bool step_frame_pointer(struct ap_regs *r, struct memory *m, bool chained
 }
 
 struct walk {
-	struct ap_regs r;
+	struct ap_regs r, next;
 	struct memory m;
 	struct ap_unwind_site site;
 	bool exact;   /* the frame's pc is that of an instruction, not a return address */
@@ -120,6 +146,10 @@ static void locate(const struct ap_unwind_request *rq, struct ap_unwind_site *si
 /* What a register pointed to that was no frame pointer is hardly ever an address in code: it is no frame then. */
 static bool step_by_pointer(const struct ap_unwind_request *rq, struct walk *w, bool chained, enum ap_stack_end *ret_end)
 {
+	if (!w->exact && !chained && is_initial_stack(&w->m, w->r.r[AP_REG_SP])) {
+		*ret_end = AP_STACK_END_COMPLETE;
+		return false;
+	}
 	if (!step_frame_pointer(&w->r, &w->m, chained, ret_end))
 		return false;
 	locate(rq, &w->site, w->r.r[AP_REG_PC] - 1);
@@ -129,7 +159,8 @@ static bool step_by_pointer(const struct ap_unwind_request *rq, struct walk *w, 
 	return false;
 }
 
-static bool step_up(const struct ap_unwind_request *rq, struct walk *w, uint64_t pc, enum ap_stack_end *ret_end)
+/* From the frame at pc, whose address lies in *ret_address, to its caller's registers. False: the stack ends with *ret_end. */
+static bool step_up(const struct ap_unwind_request *rq, struct walk *w, uint64_t pc, uint64_t *ret_address, enum ap_stack_end *ret_end)
 {
 	struct ap_unwind_site *site = &w->site;
 	const struct ap_rule *rule = NULL;
@@ -143,11 +174,16 @@ static bool step_up(const struct ap_unwind_request *rq, struct walk *w, uint64_t
 	}
 	if (site->kind == AP_SITE_TABLE)
 		rule = ap_unwind_table_find(site->table, pc - site->bias);
-	w->exact = false;
 	w->chained = !rule;
-	if (!rule)
-		return step_by_pointer(rq, w, chained, ret_end);
-	step = ap_step(&w->r, rule, &w->m);
+	if (!rule) {
+		bool more = step_by_pointer(rq, w, chained, ret_end);
+
+		w->exact = false;
+		return more;
+	}
+	if (rule->signal) /* a trampoline: returned to, but never called from the instruction before it */
+		*ret_address = w->r.r[AP_REG_PC];
+	step = ap_step(&w->r, &w->next, rule, &w->m);
 	w->exact = rule->signal;
 	*ret_end = end_of(step);
 	return step == AP_STEP_CALLER;
@@ -185,7 +221,7 @@ size_t ap_unwind(const struct ap_unwind_request *rq, uint64_t *ret_addresses, si
 		}
 		pc -= !w.exact;
 		ret_addresses[n++] = pc;
-		if (!step_up(rq, &w, pc, ret_end))
+		if (!step_up(rq, &w, pc, &ret_addresses[n - 1], ret_end))
 			return n;
 	}
 }

@@ -14,7 +14,7 @@
 struct ap_unwind_table;
 
 struct ap_unwind_input {
-	int fd;		   /* the ELF file, or -1 */
+	int fd;            /* the ELF file, or -1 */
 	const void *image; /* the whole image where fd is -1 (vDSO) */
 	size_t image_size;
 	uint64_t max_bytes; /* 0: no limit; past it -E2BIG */
@@ -28,17 +28,18 @@ struct ap_unwind_table *ap_unwind_table_free(struct ap_unwind_table *t);
 size_t ap_unwind_table_bytes(const struct ap_unwind_table *t);
 size_t ap_unwind_table_rows(const struct ap_unwind_table *t);
 size_t ap_unwind_table_rules(const struct ap_unwind_table *t);
+void ap_unwind_table_span(const struct ap_unwind_table *t, uint64_t *ret_start, uint64_t *ret_end); /* of the code that it covers */
 
 /* What lies at an address. `end` is the reason to give where there is nothing to go by. */
 enum ap_site_kind {
-	AP_SITE_TABLE,	  /* table and bias are set */
+	AP_SITE_TABLE,    /* table and bias are set */
 	AP_SITE_NO_TABLE, /* code without a table (JIT, Go): frame pointers are tried */
 	AP_SITE_NOTHING,  /* no mapping, or none with code: the stack ends with `end` */
 };
 struct ap_unwind_site {
 	enum ap_site_kind kind;
 	const struct ap_unwind_table *table;
-	uint64_t bias;	     /* address - bias = what the table is sorted by */
+	uint64_t bias;               /* address - bias = what the table is sorted by */
 	uint64_t start, end_address; /* the mapping, for a small cache in front */
 	enum ap_stack_end end;
 };
@@ -48,8 +49,8 @@ struct ap_unwind_request {
 	const void *stack; /* bytes from regs' stack pointer up */
 	size_t stack_size;
 	void (*find)(void *ctx, uint64_t address, struct ap_unwind_site *ret_site);
-	/* Reads the thread's memory as it is now: how many bytes, 0 where it cannot be read. NULL: never. Asked only for what lies above the
-	 * dump, and trusted only while what the dump ends with is still the same there: then the frames around it have not returned. */
+	/* Reads the thread's memory as it is now: how many bytes, 0 where it cannot be read. NULL: never. Asked only for what lies above
+	 * the dump, and trusted only while what the dump ends with is still the same there: then the frames around it have not returned. */
 	size_t (*read)(void *ctx, uint64_t address, void *ret_bytes, size_t n);
 	void *ctx;
 };
