@@ -21,7 +21,8 @@ static void on_done(void *ctx, size_t job, size_t named, const char *why)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint64_t addresses[] = {0, 1, 0x1000, 0x1020, 0x1040, 0x1060, 0x1100, 0x1130, 0x1139, 0x1140, 0x1150, 0x401000, 0x401010, UINT64_MAX};
+	static const uint64_t addresses[] = {0, 1, 0x2b0, 0x2b4, 0x2c0, 0x2d4, 0x1000, 0x40010c, 0x400110, 0x400118, 0x400130, 0x400134,
+		0x401000, UINT64_MAX};
 	static const uint32_t ids[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
 	struct ap_sym_config cfg = {.in_process = true, .debug_files = true};
 	size_t n = AP_ARRAY_LEN(addresses);
