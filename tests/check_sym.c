@@ -102,15 +102,15 @@ START_TEST(a_hostile_file_costs_its_own_names_alone)
 	struct ap_sym_job jobs[] = {job_of(AP_SYM_ELF, bad, at, 1), job_of(AP_SYM_JIT, good, at, 1), job_of(AP_SYM_ELF, -1, at, 1)};
 	struct seen s;
 
-	/* an image that is not there: reading it kills the child */
-	jobs[2].image = (const void *)16;
-	jobs[2].image_size = 1 << 20;
+	/* addresses that are not there: reading them kills the child */
+	jobs[2] = job_of(AP_SYM_JIT, good, (const uint64_t *)16, 1);
 	struct ap_sym_job order[] = {jobs[0], jobs[2], jobs[1]};
 
 	run(order, 3, &s);
 	ck_assert_uint_eq(s.named[0], 0);
 	ck_assert_uint_eq(s.named[1], 0);
 	ck_assert_uint_eq(s.named[2], 1);
+	ck_assert_ptr_nonnull(strstr(s.why[1], "crashed"));
 	ck_assert_str_eq(s.names[0], "good");
 	close(good);
 	close(bad);
