@@ -47,8 +47,16 @@ static const uint32_t IDS[] = {0, 1, 2, 3, 4, 5};
 
 static struct ap_sym_job job_of(enum ap_sym_kind kind, int fd, const uint64_t *addresses, size_t n)
 {
-	return (struct ap_sym_job){.kind = kind, .fd = fd, .jitdump_fd = -1, .debug_fd = -1, .alt_debug_fd = -1, .path = "file", .build_id = "",
-		.addresses = addresses, .ids = IDS, .n = n};
+	return (struct ap_sym_job){.kind = kind,
+		.fd = fd,
+		.jitdump_fd = -1,
+		.debug_fd = -1,
+		.alt_debug_fd = -1,
+		.path = "file",
+		.build_id = "",
+		.addresses = addresses,
+		.ids = IDS,
+		.n = n};
 }
 
 static void run(struct ap_sym_job *jobs, size_t n, struct seen *s)

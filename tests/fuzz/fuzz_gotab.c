@@ -1,5 +1,5 @@
-/* Go's function table: the input is a segment that holds it, at the start or where its magic number is found, and the memory that its inlined
- * calls are looked for in. */
+/* Go's function table: the input is a segment that holds it, at the start or where its magic number is found, and the memory that its
+ * inlined calls are looked for in. */
 #include "sym/gotab.h"
 
 #include <string.h>

@@ -34,8 +34,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const uint32_t ids[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
 	struct ap_sym_config cfg = {.in_process = true};
 	size_t n = AP_ARRAY_LEN(addresses), cut;
-	struct ap_sym_job job = {.kind = AP_SYM_JIT, .debug_fd = -1, .alt_debug_fd = -1, .path = "jit", .build_id = "", .until_ns = 1000,
-		.seen_ns = seen_ns, .addresses = addresses, .ids = ids, .n = n};
+	struct ap_sym_job job = {.kind = AP_SYM_JIT,
+		.debug_fd = -1,
+		.alt_debug_fd = -1,
+		.path = "jit",
+		.build_id = "",
+		.until_ns = 1000,
+		.seen_ns = seen_ns,
+		.addresses = addresses,
+		.ids = ids,
+		.n = n};
 	struct ap_why why;
 
 	if (!size)

@@ -23,8 +23,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const uint32_t ids[] = {0, 1, 2, 3};
 	struct ap_sym_config cfg = {.in_process = true};
 	int fd = memfd_create("input", MFD_CLOEXEC);
-	struct ap_sym_job jobs[2] = {{.kind = AP_SYM_KERNEL, .fd = fd, .jitdump_fd = -1, .debug_fd = -1, .alt_debug_fd = -1, .path = "[kernel]",
-		.build_id = "", .kernel_text = 0xffffffff81000000, .addresses = addresses, .ids = ids, .n = AP_ARRAY_LEN(addresses)}};
+	struct ap_sym_job jobs[2] = {{.kind = AP_SYM_KERNEL,
+		.fd = fd,
+		.jitdump_fd = -1,
+		.debug_fd = -1,
+		.alt_debug_fd = -1,
+		.path = "[kernel]",
+		.build_id = "",
+		.kernel_text = 0xffffffff81000000,
+		.addresses = addresses,
+		.ids = ids,
+		.n = AP_ARRAY_LEN(addresses)}};
 	struct ap_why why;
 
 	if (fd < 0 || (size && write(fd, data, size) != (ssize_t)size))
