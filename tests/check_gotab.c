@@ -126,8 +126,12 @@ static void strings(struct table *t, struct parts *p)
 
 static void build(struct table *t, enum gotab_version version)
 {
-	static const uint32_t magic[] = {[GOTAB_1_2] = 0xfffffffb, [GOTAB_1_16] = 0xfffffffa, [GOTAB_1_18] = 0xfffffff0, [GOTAB_1_20] = 0xfffffff1};
-	size_t words = version == GOTAB_1_2 ? 1 : version == GOTAB_1_16 ? 7 : 8, word = version >= GOTAB_1_18 ? 4 : 8, first, second, at = 8, functions;
+	static const uint32_t magic[] = {
+		[GOTAB_1_2] = 0xfffffffb, [GOTAB_1_16] = 0xfffffffa, [GOTAB_1_18] = 0xfffffff0, [GOTAB_1_20] = 0xfffffff1};
+	size_t words = version == GOTAB_1_2    ? 1
+		       : version == GOTAB_1_16 ? 7
+					       : 8,
+	       word = version >= GOTAB_1_18 ? 4 : 8, first, second, at = 8, functions;
 	struct parts p = {0};
 
 	*t = (struct table){.version = version};

@@ -110,8 +110,18 @@ static struct seen names_of(struct ap_buf *dump, const uint64_t *addresses, size
 {
 	static const uint32_t ids[N] = {0, 1, 2, 3, 4, 5, 6, 7};
 	int fd = memfd_create("dump", MFD_CLOEXEC);
-	struct ap_sym_job job = {.kind = AP_SYM_JIT, .fd = -1, .jitdump_fd = fd, .debug_fd = -1, .alt_debug_fd = -1, .path = "jit", .build_id = "",
-		.until_ns = until_ns, .seen_ns = seen_ns, .addresses = addresses, .ids = ids, .n = n};
+	struct ap_sym_job job = {.kind = AP_SYM_JIT,
+		.fd = -1,
+		.jitdump_fd = fd,
+		.debug_fd = -1,
+		.alt_debug_fd = -1,
+		.path = "jit",
+		.build_id = "",
+		.until_ns = until_ns,
+		.seen_ns = seen_ns,
+		.addresses = addresses,
+		.ids = ids,
+		.n = n};
 	struct ap_sym_config cfg = {.in_process = true};
 	struct seen s = {.named = 0};
 	struct ap_why why;

@@ -3,15 +3,18 @@
 #include "sym/sym.h"
 #include "tests/check_main.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 struct seen {
 	char names[8][128];
 	size_t done, named[8];
+	char linkage[8][128], why[8][256];
 };
 
 static void on_named(void *ctx, uint32_t id, const struct ap_sym_line *lines, size_t n)
@@ -20,6 +23,7 @@ static void on_named(void *ctx, uint32_t id, const struct ap_sym_line *lines, si
 
 	ck_assert_uint_ge(n, 1);
 	snprintf(s->names[id], sizeof s->names[id], "%s", lines[n - 1].function);
+	snprintf(s->linkage[id], sizeof s->linkage[id], "%s", lines[n - 1].linkage_name);
 }
 
 static void on_done(void *ctx, size_t job, size_t named, const char *why)
@@ -27,6 +31,7 @@ static void on_done(void *ctx, size_t job, size_t named, const char *why)
 	struct seen *s = ctx;
 
 	ck_assert_uint_eq(job, s->done);
+	snprintf(s->why[job], sizeof s->why[job], "%s", why);
 	s->named[s->done++] = named;
 }
 
@@ -42,8 +47,16 @@ static const uint32_t IDS[] = {0, 1, 2, 3, 4, 5};
 
 static struct ap_sym_job job_of(enum ap_sym_kind kind, int fd, const uint64_t *addresses, size_t n)
 {
-	return (struct ap_sym_job){.kind = kind, .fd = fd, .jitdump_fd = -1, .debug_fd = -1, .alt_debug_fd = -1, .path = "file", .build_id = "",
-		.addresses = addresses, .ids = IDS, .n = n};
+	return (struct ap_sym_job){.kind = kind,
+		.fd = fd,
+		.jitdump_fd = -1,
+		.debug_fd = -1,
+		.alt_debug_fd = -1,
+		.path = "file",
+		.build_id = "",
+		.addresses = addresses,
+		.ids = IDS,
+		.n = n};
 }
 
 static void run(struct ap_sym_job *jobs, size_t n, struct seen *s)
@@ -97,25 +110,102 @@ START_TEST(a_hostile_file_costs_its_own_names_alone)
 	struct ap_sym_job jobs[] = {job_of(AP_SYM_ELF, bad, at, 1), job_of(AP_SYM_JIT, good, at, 1), job_of(AP_SYM_ELF, -1, at, 1)};
 	struct seen s;
 
-	/* an image that is not there: reading it kills the child */
-	jobs[2].image = (const void *)16;
-	jobs[2].image_size = 1 << 20;
+	/* addresses that are not there: reading them kills the child */
+	jobs[2] = job_of(AP_SYM_JIT, good, (const uint64_t *)16, 1);
 	struct ap_sym_job order[] = {jobs[0], jobs[2], jobs[1]};
 
 	run(order, 3, &s);
 	ck_assert_uint_eq(s.named[0], 0);
 	ck_assert_uint_eq(s.named[1], 0);
 	ck_assert_uint_eq(s.named[2], 1);
+	ck_assert_ptr_nonnull(strstr(s.why[1], "crashed"));
 	ck_assert_str_eq(s.names[0], "good");
 	close(good);
 	close(bad);
 }
 END_TEST
 
+START_TEST(hidden_kernel_addresses_are_said)
+{
+	static const uint64_t at[] = {0x10};
+	int fd = text_fd("0000000000000000 T _text\n0000000000000000 t second\n");
+	struct ap_sym_job jobs[] = {job_of(AP_SYM_KERNEL, fd, at, 1), job_of(AP_SYM_MODULE, fd, at, 1)};
+	struct seen s;
+
+	run(jobs, 2, &s);
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_uint_eq(s.named[i], 0);
+		ck_assert_ptr_nonnull(strstr(s.why[i], "hides its addresses"));
+		ck_assert_ptr_nonnull(strstr(s.why[i], "kptr_restrict"));
+	}
+	close(fd);
+}
+END_TEST
+
+/* The first address of a function that every vDSO has. */
+START_TEST(the_vdso_has_names)
+{
+	const Elf64_Ehdr *eh = (const void *)getauxval(AT_SYSINFO_EHDR);
+	const Elf64_Shdr *sh = eh ? (const void *)((const char *)eh + eh->e_shoff) : NULL;
+	uint64_t at = 0;
+
+	if (!eh) /* valgrind hides it */
+		return;
+	for (size_t i = 0; i < eh->e_shnum; i++) {
+		const Elf64_Sym *sym = (const void *)((const char *)eh + sh[i].sh_offset);
+		const char *names = sh[i].sh_type == SHT_DYNSYM ? (const char *)eh + sh[sh[i].sh_link].sh_offset : NULL;
+
+		for (size_t k = 0; names && k < sh[i].sh_size / sizeof *sym; k++)
+			if (strstr(names + sym[k].st_name, "clock_gettime"))
+				at = sym[k].st_value;
+	}
+	struct ap_sym_job job = job_of(AP_SYM_ELF, -1, &at, 1);
+	struct seen s;
+
+	job.image = eh;
+	job.image_size = eh->e_shoff + (size_t)eh->e_shnum * eh->e_shentsize;
+	run(&job, 1, &s);
+	ck_assert_ptr_nonnull(strstr(s.names[0], "clock_gettime"));
+}
+END_TEST
+
+START_TEST(the_linkage_name_is_kept)
+{
+	static const uint64_t at[] = {0x1000, 0x2000};
+	int fd = text_fd("1000 10 _ZN3foo3barEi\n2000 10 plain\n");
+	struct ap_sym_job job = job_of(AP_SYM_JIT, fd, at, AP_ARRAY_LEN(at));
+	struct seen s;
+
+	run(&job, 1, &s);
+	ck_assert_str_eq(s.names[0], "foo::bar(int)");
+	ck_assert_str_eq(s.linkage[0], "_ZN3foo3barEi");
+	ck_assert_str_eq(s.linkage[1], "");
+	close(fd);
+}
+END_TEST
+
+START_TEST(what_has_no_time_left_is_said)
+{
+	static const uint64_t at[] = {0x1000};
+	int good = text_fd("1000 100 good\n");
+	struct ap_sym_job jobs[] = {job_of(AP_SYM_JIT, good, at, 1), job_of(AP_SYM_JIT, good, at, 1)};
+	struct ap_sym_config cfg = {.total_timeout_ns = 1};
+	struct ap_why why = {.text = ""};
+	struct seen s = {.done = 0};
+
+	ck_assert_int_eq(ap_sym_run(&cfg, jobs, 2, on_named, on_done, &s, &why), 0);
+	ck_assert_uint_eq(s.done, 2);
+	ck_assert_uint_eq(s.named[0] + s.named[1], 0);
+	ck_assert_ptr_nonnull(strstr(s.why[1], "aperture symbolize"));
+	close(good);
+}
+END_TEST
+
 START_TEST(names_are_demangled)
 {
 	static const char *const pairs[][2] = {{"_ZN3foo3barEi", "foo::bar(int)"}, {"main", "main"}, {"_Zbroken", "_Zbroken"},
-		{"_ZN4core3fmt5write17h0123456789abcdefE", "core::fmt::write"}};
+		{"_ZN4core3fmt5write17h0123456789abcdefE", "core::fmt::write"}, {"_RNvCs15kBYyAo9fc_7mycrate7example", "mycrate::example"},
+		{"_D8demangle4testFiZi", "demangle.test(int)"}};
 
 	for (size_t i = 0; i < AP_ARRAY_LEN(pairs); i++) {
 		struct ap_buf b = {0};
@@ -136,6 +226,10 @@ int main(void)
 	tcase_add_test(t, perf_maps_of_both_forms);
 	tcase_add_test(t, kallsyms_is_relative_to_text);
 	tcase_add_test(t, a_hostile_file_costs_its_own_names_alone);
+	tcase_add_test(t, hidden_kernel_addresses_are_said);
+	tcase_add_test(t, the_vdso_has_names);
+	tcase_add_test(t, the_linkage_name_is_kept);
+	tcase_add_test(t, what_has_no_time_left_is_said);
 	tcase_add_test(t, names_are_demangled);
 	suite_add_tcase(s, t);
 	return check_main(s);

@@ -1,5 +1,5 @@
-/* Names of addresses as `addr2line -a -f -i` prints them, for tests and benchmarks: sym_lines FILE [DEBUG-DIR] < hexadecimal addresses, sorted.
- * -n: no debug files. */
+/* Names of addresses as `addr2line -a -f -i` prints them, for tests and benchmarks: sym_lines FILE [DEBUG-DIR] < hexadecimal addresses,
+ * sorted. -n: no debug files. */
 #include "base/mem.h"
 #include "sym/sym.h"
 
@@ -47,15 +47,24 @@ static size_t read_addresses(uint64_t **ret_addresses, uint32_t **ret_ids)
 int main(int argc, char **argv)
 {
 	bool no_debug_files = argc > 1 && !strcmp(argv[1], "-n");
-	const char *path = argv[1 + no_debug_files], *dirs[] = {argc > 2 + no_debug_files ? argv[2 + no_debug_files] : "/usr/lib/debug", NULL};
+	const char *path = argv[1 + no_debug_files],
+		   *dirs[] = {argc > 2 + no_debug_files ? argv[2 + no_debug_files] : "/usr/lib/debug", NULL};
 	struct ap_sym_config cfg = {.debug_dirs = dirs, .debug_files = !no_debug_files};
 	AP_AUTO_FREE uint64_t *addresses = NULL;
 	AP_AUTO_FREE uint32_t *ids = NULL;
 	size_t n = read_addresses(&addresses, &ids);
 	AP_AUTO_FREE struct answer *answers = calloc(n + 1, sizeof *answers);
 	AP_AUTO_CLOSE int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	struct ap_sym_job job = {.kind = AP_SYM_ELF, .fd = fd, .jitdump_fd = -1, .debug_fd = -1, .alt_debug_fd = -1, .path = path, .build_id = "",
-		.addresses = addresses, .ids = ids, .n = n};
+	struct ap_sym_job job = {.kind = AP_SYM_ELF,
+		.fd = fd,
+		.jitdump_fd = -1,
+		.debug_fd = -1,
+		.alt_debug_fd = -1,
+		.path = path,
+		.build_id = "",
+		.addresses = addresses,
+		.ids = ids,
+		.n = n};
 	struct ap_why why;
 
 	if (fd < 0 || !answers || ap_sym_run(&cfg, &job, 1, on_named, on_done, answers, &why))

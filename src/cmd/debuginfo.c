@@ -2,18 +2,17 @@
 #include "cmd/debuginfo.h"
 
 #include "base/mem.h"
+#include "proc/elf.h"
 
 #include <dlfcn.h>
-#include <elfutils/libdwelf.h>
 #include <fcntl.h>
-#include <libelf.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUILD_ID_MAX = 64 };
+enum { BUILD_ID_MAX = AP_ELF_BUILD_ID_MAX };
 
 static int open_regular(const char *path)
 {
@@ -47,20 +46,16 @@ int debuginfo_below(const char *const *dirs, const char *build_id)
 
 static bool has_build_id(int fd, const char *build_id)
 {
-	char hex[2 * BUILD_ID_MAX + 1] = "";
-	const unsigned char *id;
-	const void *bytes = NULL;
-	ssize_t n;
-	Elf *elf;
+	struct ap_elf_input in = {.fd = fd};
+	char hex[2 * AP_ELF_BUILD_ID_MAX + 1] = "";
+	struct ap_elf_head head;
 
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ, NULL);
-	n = elf ? dwelf_elf_gnu_build_id(elf, &bytes) : -1;
-	id = bytes;
-	for (ssize_t i = 0; i < n && i < BUILD_ID_MAX; i++)
-		snprintf(hex + 2 * i, 3, "%02x", id[i]);
-	elf_end(elf);
-	return n > 0 && !strcmp(hex, build_id);
+	if (ap_elf_head_read(&in, &head))
+		return false;
+	for (size_t i = 0; i < head.build_id_size; i++)
+		snprintf(hex + 2 * i, 3, "%02x", head.build_id[i]);
+	ap_elf_head_done(&head);
+	return !strcmp(hex, build_id);
 }
 
 int debuginfo_at_path(const char *path, const char *build_id)

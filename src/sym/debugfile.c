@@ -67,8 +67,8 @@ int debug_by_id(const struct debug_dirs *d, const uint8_t *id, size_t n)
 /* The CRC-32 of ISO 3309, as .gnu_debuglink has it; a bit at a time would be 8 times slower, a table of 16 is small enough. */
 static uint32_t crc_add(uint32_t crc, const uint8_t *data, size_t n)
 {
-	static const uint32_t table[] = {0, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344,
-		0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+	static const uint32_t table[] = {0, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c, 0xedb88320,
+		0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
 
 	for (size_t i = 0; i < n; i++) {
 		crc ^= data[i];

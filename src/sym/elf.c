@@ -1,6 +1,6 @@
 /* One binary's names, from the best of what it has: DWARF (function, line, inlined calls), else Go's function table, else symbols. libdwfl
- * puts together .symtab, .dynsym, .gnu_debugdata and the separate debug file that debugfile.c finds; searching by address is our own (scopes.c,
- * gotab.c, symtab.c). Addresses are ELF-relative because the module is reported at bias 0. */
+ * puts together .symtab, .dynsym, .gnu_debugdata and the separate debug file that debugfile.c finds; searching by address is our own
+ * (scopes.c, gotab.c, symtab.c). Addresses are ELF-relative because the module is reported at bias 0. */
 #include "sym/resolve.h"
 
 #include "base/file.h"
@@ -23,25 +23,25 @@ struct module {
 	const struct ap_sym_job *job;
 	Dwfl *dwfl;
 	Dwfl_Module *mod;
-	Elf *elf;		/* the module's own */
-	struct scopes *scopes;	/* NULL: no DWARF */
+	Elf *elf;              /* the module's own */
+	struct scopes *scopes; /* NULL: no DWARF */
 	Dwarf_Addr dwarf_bias;
 	struct symtab symbols;
-	struct gotab *go;	/* NULL: not a Go program, or it has DWARF */
+	struct gotab *go; /* NULL: not a Go program, or it has DWARF */
 	bool symbols_known;
-	uint64_t entry;		/* 0: none */
+	uint64_t entry; /* 0: none */
 	const struct debug_dirs *dirs;
-	Dwarf *supplement;	/* NULL: none */
-	int supplement_fd;	/* -1: none */
+	Dwarf *supplement; /* NULL: none */
+	int supplement_fd; /* -1: none */
 	Dwfl_Callbacks callbacks;
 	struct ap_arena strings; /* of the address at hand */
 	struct ap_buf name;
 };
 
-/* In the place of libdwfl's own search, which follows any path that a binary names and, where it can, asks the network. It asks once for the
- * debug file and once, by a link without a checksum, for its dwz supplement, which set_supplement() sees to. */
-static int find_debuginfo(Dwfl_Module *mod, void **user, const char *name, Dwarf_Addr base, const char *file, const char *link, GElf_Word crc,
-	char **ret_name)
+/* In the place of libdwfl's own search, which follows any path that a binary names and, where it can, asks the network. It asks once for
+ * the debug file and once, by a link without a checksum, for its dwz supplement, which set_supplement() sees to. */
+static int find_debuginfo(Dwfl_Module *mod, void **user, const char *name, Dwarf_Addr base, const char *file, const char *link,
+	GElf_Word crc, char **ret_name)
 {
 	const struct module *m = *user;
 	const unsigned char *id;
@@ -139,7 +139,8 @@ static void open_lines(struct module *m)
 
 static bool open_module(struct module *m, const struct ap_sym_config *cfg)
 {
-	m->callbacks = (Dwfl_Callbacks){.find_elf = dwfl_build_id_find_elf, .section_address = dwfl_offline_section_address,
+	m->callbacks = (Dwfl_Callbacks){.find_elf = dwfl_build_id_find_elf,
+		.section_address = dwfl_offline_section_address,
 		.find_debuginfo = cfg->debug_files || m->job->debug_fd >= 0 ? find_debuginfo : no_debuginfo};
 	m->dwfl = dwfl_begin(&m->callbacks);
 	if (!m->dwfl || !report(m))
@@ -185,8 +186,8 @@ static const struct symtab_entry *symbol_at(struct module *m, uint64_t address)
 	return symtab_find(&m->symbols, address);
 }
 
-/* gcc leaves the linkage name out where a template's argument is local to a function; the symbol table has it, with a suffix for the part of
- * the function that was split off. */
+/* gcc leaves the linkage name out where a template's argument is local to a function; the symbol table has it, with a suffix for the part
+ * of the function that was split off. */
 static const char *mangled_symbol(struct module *m, uint64_t address)
 {
 	const struct symtab_entry *e = symbol_at(m, address);
@@ -277,8 +278,8 @@ static size_t lines_of(struct module *m, uint64_t address, struct ap_sym_line *l
 	return n ? n : symbol_line(m, address, lines);
 }
 
-size_t sym_resolve_elf(const struct ap_sym_config *cfg, const struct debug_dirs *dirs, const struct ap_sym_job *job, const struct sym_out *out,
-	struct ap_why *why)
+size_t sym_resolve_elf(const struct ap_sym_config *cfg, const struct debug_dirs *dirs, const struct ap_sym_job *job,
+	const struct sym_out *out, struct ap_why *why)
 {
 	struct module m = {.job = job, .dirs = dirs, .supplement_fd = -1, .name = {.max = NAMES_MAX}};
 	struct ap_sym_line lines[SCOPES_DEPTH_MAX];
@@ -302,7 +303,8 @@ size_t sym_resolve_elf(const struct ap_sym_config *cfg, const struct debug_dirs 
 		ap_arena_done(&m.strings);
 	}
 	if (named < job->n)
-		ap_why(why, 0, "%s lacks symbols for some of its code: install its debug package, or run aperture symbolize --debuginfod", job->path);
+		ap_why(why, 0, "%s lacks symbols for some of its code: install its debug package, or run aperture symbolize --debuginfod",
+			job->path);
 	module_done(&m);
 	return named;
 }

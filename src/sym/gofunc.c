@@ -65,8 +65,8 @@ static bool read_function(const struct gotab *t, uint64_t at, uint64_t entry, st
 	uint64_t fields = fields_of(t, at), next = fields + 28, last;
 
 	*f = (struct function){.at = at, .entry = entry};
-	if (!gotab_word(t, fields, 4, &f->name) || !gotab_word(t, fields + 16, 4, &f->file_pcs) || !gotab_word(t, fields + 20, 4, &f->line_pcs) ||
-		!gotab_word(t, fields + 24, 4, &f->n_pcdata))
+	if (!gotab_word(t, fields, 4, &f->name) || !gotab_word(t, fields + 16, 4, &f->file_pcs) ||
+		!gotab_word(t, fields + 20, 4, &f->line_pcs) || !gotab_word(t, fields + 24, 4, &f->n_pcdata))
 		return false;
 	if (t->version >= GOTAB_1_16) {
 		if (!gotab_word(t, next, 4, &f->unit))
@@ -240,7 +240,8 @@ size_t gotab_lines(const struct gotab *t, uint64_t pc, struct ap_sym_line *lines
 		else
 			high = middle;
 	}
-	if (!gotab_entry(t, low, &start, &off) || !gotab_entry(t, low + 1, &end, NULL) || pc < start || pc >= end || !read_function(t, off, start, &f))
+	if (!gotab_entry(t, low, &start, &off) || !gotab_entry(t, low + 1, &end, NULL) || pc < start || pc >= end ||
+		!read_function(t, off, start, &f))
 		return 0;
 	n = inlined_lines(t, &f, end, &pc, lines);
 	lines[n] = (struct ap_sym_line){.linkage_name = "", .file = "", .function_file = "", .function_line = (uint32_t)f.start_line};

@@ -56,7 +56,8 @@ static bool makes_sense(const struct gotab *t)
 {
 	uint64_t first, last, off;
 
-	return gotab_entry(t, 0, &first, &off) && gotab_entry(t, t->n_functions, &last, NULL) && first < last && gotab_name_at(t, off, NULL);
+	return gotab_entry(t, 0, &first, &off) && gotab_entry(t, t->n_functions, &last, NULL) && first < last &&
+	       gotab_name_at(t, off, NULL);
 }
 
 bool gotab_at(struct gotab *t, const struct gotab_range *r, size_t at, uint64_t text)
@@ -86,7 +87,8 @@ bool gotab_search(struct gotab *t, uint64_t text)
 			const struct gotab_range *r = &t->ranges[i];
 
 			for (size_t at = 0; r->writable == writable && at + HEADER <= r->size; at += ALIGNMENT)
-				if (r->data[at + 1] == 0xff && r->data[at + 2] == 0xff && r->data[at + 3] == 0xff && gotab_at(t, r, at, text))
+				if (r->data[at + 1] == 0xff && r->data[at + 2] == 0xff && r->data[at + 3] == 0xff &&
+					gotab_at(t, r, at, text))
 					return true;
 		}
 	return false;

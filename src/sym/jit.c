@@ -1,6 +1,6 @@
-/* The job's addresses are sorted, so a piece of code finds those that it holds by one search, and the pieces may come in any number and order
- * and overlap: of those that had come when an address was last seen, the latest is right. A jitdump knows more than a perf map: it is read
- * second. */
+/* The job's addresses are sorted, so a piece of code finds those that it holds by one search, and the pieces may come in any number and
+ * order and overlap: of those that had come when an address was last seen, the latest is right. A jitdump knows more than a perf map: it is
+ * read second. */
 #include "sym/jit.h"
 
 #include <errno.h>
@@ -59,7 +59,8 @@ size_t sym_resolve_jit(const struct ap_sym_job *job, const struct sym_out *out, 
 		named++;
 	}
 	if (job->fd < 0 && job->jitdump_fd < 0)
-		ap_why(why, 0, "%s has no /tmp/perf-PID.map: start the program with its JIT's option for perf (node --perf-basic-prof)", job->path);
+		ap_why(why, 0, "%s has no /tmp/perf-PID.map: start the program with its JIT's option for perf (node --perf-basic-prof)",
+			job->path);
 	ap_buf_done(&name);
 	ap_arena_done(&c.names);
 	free(c.v);

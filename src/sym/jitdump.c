@@ -1,9 +1,11 @@
 /* jitdump, as Linux's tools/perf/Documentation/jitdump-specification.txt has it: a header, then records {id, size, time} of code that was
  * loaded, moved, or given lines. The code's bytes, most of the file, are passed over. Another byte order is another machine's file.
  *
- * V8 shifts the addresses of lines by the ELF header that `perf inject` will put before the code; its header's padding tells it from others.
+ * V8 shifts the addresses of lines by the ELF header that `perf inject` will put before the code; its header's padding tells it from
+ * others.
  *
- * Times are of CLOCK_MONOTONIC, as our events' are, unless the header says that they are the processor's counter; those are not compared. */
+ * Times are of CLOCK_MONOTONIC, as our events' are, unless the header says that they are the processor's counter; those are not compared.
+ */
 #include "sym/jit.h"
 
 #include "base/file.h"
@@ -12,10 +14,19 @@
 #include <string.h>
 
 enum {
-	MAGIC = 0x4a695444, MAGIC_SWAPPED = 0x4454694a, VERSION = 1, FLAG_ARCH_TIME = 1,
+	MAGIC = 0x4a695444,
+	MAGIC_SWAPPED = 0x4454694a,
+	VERSION = 1,
+	FLAG_ARCH_TIME = 1,
 	V8_SKEW = 0x40,
-	LOAD = 0, MOVE = 1, DEBUG = 2, CLOSE = 3,
-	NAME_MAX_BYTES = 8192, HEADER_MAX = 4096, DEBUG_BYTES_MAX = 16 << 20, RECORDS_MAX = 64 << 20
+	LOAD = 0,
+	MOVE = 1,
+	DEBUG = 2,
+	CLOSE = 3,
+	NAME_MAX_BYTES = 8192,
+	HEADER_MAX = 4096,
+	DEBUG_BYTES_MAX = 16 << 20,
+	RECORDS_MAX = 64 << 20
 };
 
 static const uint32_t V8_PAD = 0xdeadbeef;
@@ -86,7 +97,8 @@ static bool read_name(struct dump *d, uint64_t at)
 
 static int put(struct dump *d, const struct loaded *l, uint64_t start, uint64_t size, uint64_t time)
 {
-	struct jit_code code = {.name = d->name, .debug_at = l->debug_at, .debug_size = l->debug_size, .moved = start - l->address - l->skew};
+	struct jit_code code = {
+		.name = d->name, .debug_at = l->debug_at, .debug_size = l->debug_size, .moved = start - l->address - l->skew};
 
 	if (!size || start + size < start || !read_name(d, l->name_at))
 		return 0;

@@ -1,5 +1,5 @@
-/* /proc/kallsyms: "address type name [module]" a line. A symbol reaches to the next. Addresses of a job are relative to kernel_text. Where the
- * kernel hides its addresses they are all 0, and no symbol is left. */
+/* /proc/kallsyms: "address type name [module]" a line. A symbol reaches to the next. Addresses of a job are relative to kernel_text. Where
+ * the kernel hides its addresses they are all 0, and no symbol is left. */
 #include "sym/kallsyms.h"
 
 #include "base/file.h"

@@ -1,5 +1,5 @@
-/* /tmp/perf-PID.map: "START SIZE name" a line, hexadecimal with or without 0x (JDK 25 writes 0x). A line holds no time, so the last one that
- * holds an address names it. The last line may be cut where the process was killed. */
+/* /tmp/perf-PID.map: "START SIZE name" a line, hexadecimal with or without 0x (JDK 25 writes 0x). A line holds no time, so the last one
+ * that holds an address names it. The last line may be cut where the process was killed. */
 #include "sym/jit.h"
 
 #include "base/file.h"

@@ -77,8 +77,8 @@ static void drop_privilege(const struct ap_sym_config *cfg)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	/* From here on nothing is found by path but what lies below the debug folders: libdw would follow any path that a binary names, to a FIFO
-	 * too. A root that may not chroot goes on without: the time limit of a job is there all the same. */
+	/* From here on nothing is found by path but what lies below the debug folders: libdw would follow any path that a binary names, to
+	 * a FIFO too. A root that may not chroot goes on without: the time limit of a job is there all the same. */
 	if (geteuid() == 0 && !chroot("/proc/self/fdinfo") && chdir("/"))
 		_exit(1);
 	if (geteuid() == 0 && (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY)))
@@ -91,7 +91,8 @@ static void drop_privilege(const struct ap_sym_config *cfg)
 	setrlimit(RLIMIT_CORE, &none);
 }
 
-static void __attribute__((noreturn)) run_child(const struct ap_sym_config *cfg, const struct ap_sym_job *jobs, size_t n, size_t first, int fd)
+static void __attribute__((noreturn))
+run_child(const struct ap_sym_config *cfg, const struct ap_sym_job *jobs, size_t n, size_t first, int fd)
 {
 	struct shared s = {.cfg = cfg};
 	struct child c = {.fd = fd};
@@ -115,7 +116,7 @@ static void __attribute__((noreturn)) run_child(const struct ap_sym_config *cfg,
 struct parent {
 	const struct ap_sym_config *cfg;
 	const struct ap_sym_job *jobs;
-	size_t n_jobs, next;	   /* the job that the child works on */
+	size_t n_jobs, next; /* the job that the child works on */
 	struct ap_buf in;
 	ap_sym_named named;
 	ap_sym_done done;
@@ -228,8 +229,8 @@ static void direct_put(void *ctx, uint32_t id, const struct ap_sym_line *lines, 
 	d->named(d->ctx, id, lines, n);
 }
 
-int ap_sym_run(const struct ap_sym_config *cfg, const struct ap_sym_job *jobs, size_t n_jobs, ap_sym_named named, ap_sym_done done, void *ctx,
-	struct ap_why *why)
+int ap_sym_run(const struct ap_sym_config *cfg, const struct ap_sym_job *jobs, size_t n_jobs, ap_sym_named named, ap_sym_done done,
+	void *ctx, struct ap_why *why)
 {
 	struct ap_sym_config own = *cfg;
 	struct shared s = {.cfg = &own};

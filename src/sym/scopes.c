@@ -214,7 +214,8 @@ static int walk_inlined(struct function *f, Dwarf_Die *parent, uint32_t outer, i
 			f->inlined[inside] = (struct inlined){die, outer};
 			err = add_ranges(&f->ranges, &die, inside);
 		}
-		if (!err && (tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block))
+		if (!err && (tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block || tag == DW_TAG_try_block ||
+				    tag == DW_TAG_catch_block))
 			err = walk_inlined(f, &die, inside, depth + 1);
 	} while (!err && !dwarf_siblingof(&die, &die));
 	return err;

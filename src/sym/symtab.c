@@ -87,7 +87,8 @@ int symtab_read(struct symtab *t, Dwfl_Module *mod)
 		if (!ap_grow(&t->v, &t->cap, t->n, sizeof *t->v))
 			return -ENOMEM;
 		t->v[t->n] = (struct symtab_entry){.start = address, .name = name, .rank = rank_of(&sym)};
-		t->v[t->n].end = sym.st_size ? address + sym.st_size : section.header.sh_addr + section.header.sh_size + (address - sym.st_value);
+		t->v[t->n].end =
+			sym.st_size ? address + sym.st_size : section.header.sh_addr + section.header.sh_size + (address - sym.st_value);
 		t->n++;
 	}
 	settle(t);

@@ -43,7 +43,10 @@ int wire_put_named(struct ap_buf *b, uint32_t id, const struct ap_sym_line *line
 	err = begin(b, &at, WIRE_NAMED, id, (uint32_t)n);
 	for (size_t i = 0; i < n && !err; i++)
 		err = put_u32(b, lines[i].line) || put_u32(b, lines[i].function_line) || put_text(b, lines[i].function) ||
-			put_text(b, lines[i].linkage_name) || put_text(b, lines[i].file) || put_text(b, lines[i].function_file) ? -ENOMEM : 0;
+				      put_text(b, lines[i].linkage_name) || put_text(b, lines[i].file) ||
+				      put_text(b, lines[i].function_file)
+			      ? -ENOMEM
+			      : 0;
 	return finish(b, at, err);
 }
 
