@@ -104,7 +104,7 @@ static int merge_it(const char *path, const char *what)
 
 START_TEST(cut_at_every_page)
 {
-	size_t n, step = getenv("AP_FAST") ? 16 * 1024 : 4096;
+	size_t n, step = getenv("AP_FAST") ? 64 * 1024 : 4096;
 	char *b = bytes_of("b.db", &n);
 
 	for (size_t at = 0; at < n; at += step) {
@@ -122,7 +122,7 @@ START_TEST(bytes_changed)
 	size_t n;
 	char *b = bytes_of("b.db", &n), what[64];
 
-	for (int i = 0; i < (getenv("AP_FAST") ? 20 : 100); i++) {
+	for (int i = 0; i < (getenv("AP_FAST") ? 5 : 100); i++) {
 		char *copy = malloc(n);
 		int changes = 1 + rand_r(&seed) % 4;
 
@@ -160,13 +160,15 @@ START_TEST(every_column)
 		"SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' AND "
 		"t.name NOT LIKE '%_total' AND t.name NOT LIKE 'sqlite_%'",
 		-1, &st, NULL));
-	while (sqlite3_step(st) == SQLITE_ROW) {
+	for (int i = 0; sqlite3_step(st) == SQLITE_ROW; i++) {
 		size_t n;
 		char *b = bytes_of("b.db", &n);
 		sqlite3 *db;
 
 		put_bytes("bad.db", b, n);
 		free(b);
+		if (getenv("AP_FAST") && i % 12)
+			continue;
 		sql.len = 0;
 		ck_assert(!ap_buf_printf(&sql, "UPDATE OR IGNORE %s SET \"%s\" = %s WHERE \"%s\" IN (SELECT \"%s\" FROM %s LIMIT 1)",
 			(const char *)sqlite3_column_text(st, 0), (const char *)sqlite3_column_text(st, 1), value,
@@ -183,7 +185,7 @@ START_TEST(every_column)
 	sqlite3_finalize(st);
 	sqlite3_close(list);
 	ap_buf_done(&sql);
-	ck_assert_int_gt(merged, 20);
+	ck_assert_int_gt(merged, getenv("AP_FAST") ? 1 : 20);
 	ck_assert_int_gt(refused + (_i == 4), 0);
 }
 END_TEST

@@ -223,7 +223,7 @@ static int small_disk(const char *size)
 	char options[32];
 
 	snprintf(options, sizeof options, "size=%s", size);
-	if (getuid() || unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mkdir("disk", 0700) ||
+	if (getuid() || unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) || mkdir("disk", 0700) ||
 		mount("tmpfs", "disk", "tmpfs", 0, options))
 		return -1;
 	return chdir("disk");
@@ -261,6 +261,7 @@ static void record_on_small_disk(int when)
 	ck_assert_int_ge(number_of_file("a.db", "SELECT count(*) FROM sample"), when ? 100000 : 5000);
 	ck_assert_int_eq(number_of_file("a.db", "SELECT (SELECT count(*) FROM sample) = (SELECT sum(samples) FROM folded)"), 1);
 	ck_assert_int_eq(number_of_file("a.db", "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+	shape_free(shape);
 	_exit(0);
 }
 
