@@ -1,4 +1,5 @@
-/* Files that somebody made or damaged: each is refused by name, or read as it says; nothing crashes, and an output stays as it was or stays whole. */
+/* Files that somebody made or damaged: each is refused by name, or read as it says; nothing crashes, and an output stays as it was or stays
+ * whole. */
 #include "store_make.h"
 
 #include <sys/stat.h>
@@ -7,14 +8,16 @@ static char dir[40];
 
 /* A row in every table that a recording of today leaves empty. */
 static const char FILL[] =
-	"INSERT INTO run_label VALUES(1, 'k', 'v'); INSERT INTO segment VALUES(1, 1, 1, 's', 0, 1); INSERT INTO process_exec VALUES(1, 5, 1, 'c', 'c');"
+	"INSERT INTO run_label VALUES(1, 'k', 'v'); INSERT INTO segment VALUES(1, 1, 1, 's', 0, 1); INSERT INTO process_exec VALUES(1, 5, "
+	"1, 'c', 'c');"
 	"INSERT INTO process_label VALUES(1, 'k', 'v'); INSERT INTO mapping VALUES(1, 1, 4096, 8192, 0, 1, 5, NULL);"
 	"INSERT INTO off_cpu VALUES(1, 5, 10, 1, 1, 0, 1, 1); INSERT INTO lock_wait VALUES(1, 5, 10, 1, 1, 1, 1, 4096, 1, 1);"
 	"INSERT INTO syscall_hist VALUES(1, 1, 0, 0, 0, 3, 1, 9); INSERT INTO syscall_slow VALUES(1, 5, 10, 1, 1, 0, 0, 0);"
 	"INSERT INTO syscall_name VALUES(0, 0, 'read'); INSERT INTO gpu_kernel VALUES(1, 5, 10, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 4);"
 	"INSERT INTO gpu_memcpy VALUES(1, 5, 10, 1, 1, 0, 0, 1, 99); INSERT INTO gpu_memset VALUES(1, 5, 10, 1, 1, 0, 0, 99, 0);"
 	"INSERT INTO gpu_memory VALUES(1, 5, 1, 1, 0, 1, 4096, 99); INSERT INTO gpu_range VALUES(1, 5, 10, 1, 1, 0);"
-	"INSERT INTO loss VALUES(1, 5, 'perf', 'ring full', 0, 3); INSERT INTO account VALUES(1, 'perf', 10, 7, 0, 3); INSERT INTO clock VALUES(1, 5, 6, 7)";
+	"INSERT INTO loss VALUES(1, 5, 'perf', 'ring full', 0, 3); INSERT INTO account VALUES(1, 'perf', 10, 7, 0, 3); INSERT INTO clock "
+	"VALUES(1, 5, 6, 7)";
 
 static void set_up(void)
 {
@@ -88,9 +91,11 @@ static int merge_it(const char *path, const char *what)
 		ck_assert_msg(strstr(why.text, path), "%s: not refused by name: %s", what, why.text);
 		free(after);
 	} else {
-		ck_assert_msg(number_of_file("out.db", "SELECT integrity_check = 'ok' FROM pragma_integrity_check") == 1, "%s: the output is damaged", what);
+		ck_assert_msg(number_of_file("out.db", "SELECT integrity_check = 'ok' FROM pragma_integrity_check") == 1,
+			"%s: the output is damaged", what);
 		ck_assert_msg(number_of_file("out.db", "SELECT count(*) FROM stack WHERE parent_id >= id") == 0, "%s: parent >= id", what);
-		ck_assert_msg(number_of_file("out.db", "SELECT (SELECT count(*) FROM sample) = (SELECT sum(n) FROM quality_total)") == 1, "%s: totals", what);
+		ck_assert_msg(number_of_file("out.db", "SELECT (SELECT count(*) FROM sample) = (SELECT sum(n) FROM quality_total)") == 1,
+			"%s: totals", what);
 	}
 	free(before);
 	ck_assert(access("out.db-journal", F_OK));
@@ -99,7 +104,7 @@ static int merge_it(const char *path, const char *what)
 
 START_TEST(cut_at_every_page)
 {
-	size_t n, step = getenv("AP_FAST") ? 16 * 1024 : 4096;
+	size_t n, step = getenv("AP_FAST") ? 64 * 1024 : 4096;
 	char *b = bytes_of("b.db", &n);
 
 	for (size_t at = 0; at < n; at += step) {
@@ -117,7 +122,7 @@ START_TEST(bytes_changed)
 	size_t n;
 	char *b = bytes_of("b.db", &n), what[64];
 
-	for (int i = 0; i < (getenv("AP_FAST") ? 20 : 100); i++) {
+	for (int i = 0; i < (getenv("AP_FAST") ? 5 : 100); i++) {
 		char *copy = malloc(n);
 		int changes = 1 + rand_r(&seed) % 4;
 
@@ -151,21 +156,27 @@ START_TEST(every_column)
 
 	shell("cp b.db list.db");
 	ck_assert(!sqlite3_open("list.db", &list));
-	ck_assert(!sqlite3_prepare_v2(list, "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' AND "
-					    "t.name NOT LIKE '%_total' AND t.name NOT LIKE 'sqlite_%'", -1, &st, NULL));
-	while (sqlite3_step(st) == SQLITE_ROW) {
+	ck_assert(!sqlite3_prepare_v2(list,
+		"SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' AND "
+		"t.name NOT LIKE '%_total' AND t.name NOT LIKE 'sqlite_%'",
+		-1, &st, NULL));
+	for (int i = 0; sqlite3_step(st) == SQLITE_ROW; i++) {
 		size_t n;
 		char *b = bytes_of("b.db", &n);
 		sqlite3 *db;
 
 		put_bytes("bad.db", b, n);
 		free(b);
+		if (getenv("AP_FAST") && i % 12)
+			continue;
 		sql.len = 0;
-		ck_assert(!ap_buf_printf(&sql, "UPDATE OR IGNORE %s SET \"%s\" = %s WHERE \"%s\" IN (SELECT \"%s\" FROM %s LIMIT 1)", (const char *)sqlite3_column_text(st, 0),
-			(const char *)sqlite3_column_text(st, 1), value, (const char *)sqlite3_column_text(st, 1), (const char *)sqlite3_column_text(st, 1),
+		ck_assert(!ap_buf_printf(&sql, "UPDATE OR IGNORE %s SET \"%s\" = %s WHERE \"%s\" IN (SELECT \"%s\" FROM %s LIMIT 1)",
+			(const char *)sqlite3_column_text(st, 0), (const char *)sqlite3_column_text(st, 1), value,
+			(const char *)sqlite3_column_text(st, 1), (const char *)sqlite3_column_text(st, 1),
 			(const char *)sqlite3_column_text(st, 0)));
 		ck_assert(!sqlite3_open("bad.db", &db));
-		sqlite3_exec(db, "PRAGMA synchronous = OFF; DELETE FROM meta", NULL, NULL, NULL); /* so that a reader computes the totals too */
+		sqlite3_exec(
+			db, "PRAGMA synchronous = OFF; DELETE FROM meta", NULL, NULL, NULL); /* so that a reader computes the totals too */
 		sqlite3_exec(db, sql.data, NULL, NULL, NULL); /* one that the schema refuses leaves the row as it was */
 		sqlite3_close(db);
 		read_it("bad.db");
@@ -174,7 +185,7 @@ START_TEST(every_column)
 	sqlite3_finalize(st);
 	sqlite3_close(list);
 	ap_buf_done(&sql);
-	ck_assert_int_gt(merged, 20);
+	ck_assert_int_gt(merged, getenv("AP_FAST") ? 1 : 20);
 	ck_assert_int_gt(refused + (_i == 4), 0);
 }
 END_TEST
@@ -209,7 +220,8 @@ static const char *const EDITS[] = {
 	"CREATE INDEX other ON sample(ts)",
 	"CREATE TRIGGER other AFTER INSERT ON sample BEGIN SELECT 1; END",
 	"DROP VIEW samples; CREATE VIEW samples AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT * FROM n",
-	"DROP TABLE sample; CREATE VIEW sample AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT 1 AS run, i AS ts, 0 AS cpu, 1 AS "
+	"DROP TABLE sample; CREATE VIEW sample AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT 1 AS run, i AS ts, 0 "
+	"AS cpu, 1 AS "
 	"event, 1 AS thread, 1 AS stack, 1 AS weight FROM n",
 	"ALTER TABLE sample ADD COLUMN extra",
 	"PRAGMA user_version = 0",
@@ -243,7 +255,8 @@ START_TEST(read_right)
 	make_change("b.db", HARMLESS[_i]);
 	read_it("b.db");
 	ck_assert_msg(merge_it("b.db", HARMLESS[_i]), "refused: %s", HARMLESS[_i]);
-	ck_assert_int_eq(number_of_file("out.db", "SELECT count(*) FROM sample"), 300 + number_of_file("b.db", "SELECT count(*) FROM sample"));
+	ck_assert_int_eq(
+		number_of_file("out.db", "SELECT count(*) FROM sample"), 300 + number_of_file("b.db", "SELECT count(*) FROM sample"));
 }
 END_TEST
 
@@ -255,13 +268,13 @@ START_TEST(foreign)
 	struct ap_why why = {""};
 	sqlite3 *db;
 
-	shell(_i == 0   ? "rm b.db; mkfifo b.db"
-	      : _i == 1 ? "rm b.db; mkdir b.db"
-	      : _i == 2 ? "rm b.db; : > b.db"
-	      : _i == 3 ? "rm b.db; ln -s /dev/zero b.db"
-	      : _i == 4 ? "rm b.db; ln -s b.db b.db"
-	      : _i == 5 ? "echo hello > b.db"
-			: "rm b.db; sqlite3 b.db 'CREATE TABLE sample(run)'");
+	shell(_i == 0     ? "rm b.db; mkfifo b.db"
+		: _i == 1 ? "rm b.db; mkdir b.db"
+		: _i == 2 ? "rm b.db; : > b.db"
+		: _i == 3 ? "rm b.db; ln -s /dev/zero b.db"
+		: _i == 4 ? "rm b.db; ln -s b.db b.db"
+		: _i == 5 ? "echo hello > b.db"
+			  : "rm b.db; sqlite3 b.db 'CREATE TABLE sample(run)'");
 	ck_assert(ap_store_open_read("b.db", &db, &why));
 	ck_assert_ptr_nonnull(strstr(why.text, "b.db"));
 	ck_assert(ap_store_merge("new.db", paths, 1, &stats, &why));

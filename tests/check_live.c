@@ -1,4 +1,5 @@
-/* A file that is being recorded, was killed, ran out of disk, cannot be written, or is older: a reader never writes to it and answers right. */
+/* A file that is being recorded, was killed, ran out of disk, cannot be written, or is older: a reader never writes to it and answers
+ * right. */
 #include "store_make.h"
 
 #include "base/file.h"
@@ -65,7 +66,9 @@ START_TEST(a_live_file_is_read_and_not_written)
 	}
 	ck_assert_msg(!make_seal(s, "target exited", &why), "%s", why.text);
 	shape_free(shape);
-	ck_assert_int_eq(number_of_file("a.db", "SELECT (SELECT incomplete FROM data_quality) * 10 + (SELECT count(*) = 0 FROM temp.sqlite_master)"), 1);
+	ck_assert_int_eq(
+		number_of_file("a.db", "SELECT (SELECT incomplete FROM data_quality) * 10 + (SELECT count(*) = 0 FROM temp.sqlite_master)"),
+		1);
 	ck_assert(access("a.db-wal", F_OK));
 }
 END_TEST
@@ -141,7 +144,10 @@ START_TEST(killed_at_any_moment)
 			continue; /* killed before there was a file */
 		ck_assert_msg(!why.text[0], "%s", why.text);
 		ck_assert_int_ge(number_in(db, "SELECT count(*) FROM sample"), committed > 200 ? committed - 200 : 0);
-		ck_assert_int_eq(number_in(db, "SELECT count(*) FROM sample s LEFT JOIN stack k ON k.id = s.stack WHERE k.id IS NULL AND s.stack <> 0"), 0);
+		ck_assert_int_eq(
+			number_in(db,
+				"SELECT count(*) FROM sample s LEFT JOIN stack k ON k.id = s.stack WHERE k.id IS NULL AND s.stack <> 0"),
+			0);
 		ck_assert_int_eq(number_in(db, "SELECT incomplete FROM data_quality"), 1);
 		ck_assert_int_eq(number_in(db, "SELECT count(*) = (SELECT sum(samples) FROM folded) OR count(*) = 0 FROM sample"), 1);
 		ck_assert_int_eq(number_in(db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
@@ -201,9 +207,9 @@ START_TEST(where_nothing_can_be_written)
 		if (!getuid() && setresuid(65534, 65534, 65534))
 			_exit(1);
 		_exit(number_of_file("a.db", "SELECT sum(samples) FROM folded") == 2000 &&
-				      number_of_file("a.db", "SELECT incomplete FROM data_quality") == 1
-			      ? 0
-			      : 2);
+					number_of_file("a.db", "SELECT incomplete FROM data_quality") == 1
+				? 0
+				: 2);
 	}
 	ck_assert(waitpid(pid, &status, 0) == pid);
 	ck_assert_int_eq(status, 0);
@@ -217,7 +223,7 @@ static int small_disk(const char *size)
 	char options[32];
 
 	snprintf(options, sizeof options, "size=%s", size);
-	if (getuid() || unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mkdir("disk", 0700) ||
+	if (getuid() || unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) || mkdir("disk", 0700) ||
 		mount("tmpfs", "disk", "tmpfs", 0, options))
 		return -1;
 	return chdir("disk");
@@ -255,6 +261,7 @@ static void record_on_small_disk(int when)
 	ck_assert_int_ge(number_of_file("a.db", "SELECT count(*) FROM sample"), when ? 100000 : 5000);
 	ck_assert_int_eq(number_of_file("a.db", "SELECT (SELECT count(*) FROM sample) = (SELECT sum(samples) FROM folded)"), 1);
 	ck_assert_int_eq(number_of_file("a.db", "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+	shape_free(shape);
 	_exit(0);
 }
 
@@ -353,14 +360,18 @@ static void make_version_1(const char *path)
 	ck_assert(!sqlite3_open(path, &db));
 	ck_assert(!sqlite3_exec(db, ap_sql_schema, NULL, NULL, NULL));
 	ck_assert(!sqlite3_exec(db, ap_sql_views_1, NULL, NULL, NULL));
-	ck_assert_msg(!sqlite3_exec(db,
-			      "PRAGMA user_version = 1; ATTACH 'new.db' AS n; INSERT INTO host SELECT * FROM n.host; INSERT INTO run SELECT * FROM n.run;"
-			      "INSERT INTO event SELECT * FROM n.event; INSERT INTO process SELECT * FROM n.process; INSERT INTO thread SELECT * FROM n.thread;"
-			      "INSERT INTO executable SELECT * FROM n.executable; INSERT INTO function SELECT * FROM n.function;"
-			      "INSERT INTO frame SELECT * FROM n.frame; INSERT INTO frame_line SELECT * FROM n.frame_line;"
-			      "INSERT INTO stack SELECT * FROM n.stack; INSERT INTO sample SELECT * FROM n.sample;"
-			      "INSERT INTO stack_total SELECT * FROM n.stack_total; INSERT INTO function_total SELECT * FROM n.function_total",
-			      NULL, NULL, NULL), "%s", sqlite3_errmsg(db));
+	ck_assert_msg(
+		!sqlite3_exec(db,
+			"PRAGMA user_version = 1; ATTACH 'new.db' AS n; INSERT INTO host SELECT * FROM n.host; INSERT INTO run SELECT * "
+			"FROM n.run;"
+			"INSERT INTO event SELECT * FROM n.event; INSERT INTO process SELECT * FROM n.process; INSERT INTO thread SELECT * "
+			"FROM n.thread;"
+			"INSERT INTO executable SELECT * FROM n.executable; INSERT INTO function SELECT * FROM n.function;"
+			"INSERT INTO frame SELECT * FROM n.frame; INSERT INTO frame_line SELECT * FROM n.frame_line;"
+			"INSERT INTO stack SELECT * FROM n.stack; INSERT INTO sample SELECT * FROM n.sample;"
+			"INSERT INTO stack_total SELECT * FROM n.stack_total; INSERT INTO function_total SELECT * FROM n.function_total",
+			NULL, NULL, NULL),
+		"%s", sqlite3_errmsg(db));
 	sqlite3_close(db);
 }
 
@@ -396,9 +407,10 @@ END_TEST
 /* The mechanism over more than one step, with versions of the test's own. */
 START_TEST(migration_over_several_versions)
 {
-	static const char second[] = "CREATE TABLE extra(x);\n", third[] = "CREATE TABLE more(y);\n", views[] = "CREATE VIEW v AS SELECT y FROM more;\n";
-	struct ap_schema all[] = {ap_schemas.all[0], {2, {ap_sql_schema, second}, ap_sql_views_1, second},
-		{3, {ap_sql_schema, second, third}, views, third}};
+	static const char second[] = "CREATE TABLE extra(x);\n", third[] = "CREATE TABLE more(y);\n",
+			  views[] = "CREATE VIEW v AS SELECT y FROM more;\n";
+	struct ap_schema all[] = {
+		ap_schemas.all[0], {2, {ap_sql_schema, second}, ap_sql_views_1, second}, {3, {ap_sql_schema, second, third}, views, third}};
 	const struct ap_schemas one = {all, 1}, three = {all, 3};
 	const struct ap_schema *found = NULL;
 	struct ap_why why = {""};

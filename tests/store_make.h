@@ -14,8 +14,19 @@
 
 static inline int make_create(const char *path, const char *uuid, uint64_t max_bytes, struct ap_store **ret, struct ap_why *why)
 {
-	struct ap_store_run run = {.host_key = "h", .host_name = "h", .os = "", .kernel = "", .arch = "", .cpu_model = "", .boot = "b", .uuid = uuid,
-		.command = "c", .options = "", .version = "", .source = "perf", .source_why = ""};
+	struct ap_store_run run = {.host_key = "h",
+		.host_name = "h",
+		.os = "",
+		.kernel = "",
+		.arch = "",
+		.cpu_model = "",
+		.boot = "b",
+		.uuid = uuid,
+		.command = "c",
+		.options = "",
+		.version = "",
+		.source = "perf",
+		.source_why = ""};
 	struct ap_store_config cfg = {.path = path, .max_bytes = max_bytes};
 
 	return ap_store_create(&cfg, &run, ret, why);

@@ -22,7 +22,9 @@ struct query_args {
 
 static int put_text(struct ap_buf *b, const char *text, enum ap_report_format format)
 {
-	return format == AP_FORMAT_JSON ? ap_escape_json(b, text) : format == AP_FORMAT_CSV ? ap_escape_csv(b, text) : ap_escape_terminal(b, text);
+	return format == AP_FORMAT_JSON  ? ap_escape_json(b, text)
+	       : format == AP_FORMAT_CSV ? ap_escape_csv(b, text)
+					 : ap_escape_terminal(b, text);
 }
 
 /* As hexadecimal digits: no sink takes raw bytes. */
@@ -99,7 +101,8 @@ static int print_rows(sqlite3_stmt *st, enum ap_report_format format, int *ret_r
 static int sql_error(sqlite3 *db, const struct query_args *a, const struct ap_guard *g, struct ap_why *why)
 {
 	if (g->late)
-		return ap_why(why, ETIME, "stopped after %ld s; add a LIMIT, or give it longer with --timeout=SECONDS (0: for ever)", a->timeout_s);
+		return ap_why(why, ETIME, "stopped after %ld s; add a LIMIT, or give it longer with --timeout=SECONDS (0: for ever)",
+			a->timeout_s);
 	if ((sqlite3_errcode(db) & 0xff) == SQLITE_AUTH)
 		return ap_why(why, EACCES, "a query only reads this file: %s", sqlite3_errmsg(db));
 	return ap_why(why, EINVAL, "%s", sqlite3_errmsg(db));
@@ -144,7 +147,8 @@ static void help(void)
 	printf("Examples:\n"
 	       "  aperture query run.db 'SELECT * FROM top_functions LIMIT 10'\n"
 	       "  aperture query run.db 'SELECT * FROM data_quality' --format=json\n\n"
-	       "One statement that only reads. --format=text|json|csv; --timeout=SECONDS (%d; 0: for ever)\n", DEFAULT_TIMEOUT_S);
+	       "One statement that only reads. --format=text|json|csv; --timeout=SECONDS (%d; 0: for ever)\n",
+		DEFAULT_TIMEOUT_S);
 }
 
 static int set_option(int c, const char *arg, struct query_args *a)
@@ -172,8 +176,8 @@ static int set_option(int c, const char *arg, struct query_args *a)
 
 int cmd_query(int argc, char **argv)
 {
-	static const struct option options[] = {{"format", required_argument, NULL, 'f'}, {"timeout", required_argument, NULL, 't'},
-		{"help", no_argument, NULL, 'h'}, {0}};
+	static const struct option options[] = {
+		{"format", required_argument, NULL, 'f'}, {"timeout", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'}, {0}};
 	struct query_args a = {.format = AP_FORMAT_TEXT, .timeout_s = DEFAULT_TIMEOUT_S};
 	struct ap_why why = {""};
 	int c;
@@ -188,7 +192,8 @@ int cmd_query(int argc, char **argv)
 			return AP_EXIT_USAGE;
 	}
 	if (optind + 2 != argc) {
-		fprintf(stderr, "aperture query: give a file and one SQL statement: aperture query run.db 'SELECT * FROM top_functions LIMIT 10'\n");
+		fprintf(stderr, "aperture query: give a file and one SQL statement: aperture query run.db 'SELECT * FROM top_functions "
+				"LIMIT 10'\n");
 		return AP_EXIT_USAGE;
 	}
 	a.path = argv[optind];

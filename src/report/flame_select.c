@@ -265,7 +265,7 @@ static int read_samples(struct scan *c, sqlite3 *db, const struct ap_report_filt
 
 static int find_group(struct scan *c, const struct pair *p, uint32_t *ret)
 {
-	const struct thread *t = bsearch(&p->thread, c->threads, c->n_threads, sizeof *t, by_id);
+	const struct thread *t = c->n_threads ? bsearch(&p->thread, c->threads, c->n_threads, sizeof *t, by_id) : NULL;
 	struct flame_group key = {.comm = t ? t->comm : "", .run = c->detail <= FLAME_BY_RUN ? p->run : 0}, *v;
 	int err;
 

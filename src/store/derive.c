@@ -59,8 +59,10 @@ static int derive_whole(sqlite3 *db, bool mark, struct ap_why *why)
 	if (!err && mark && ap_store_mark_totals(db))
 		err = -EIO;
 	if (err)
-		ap_why(why, -err, "cannot compute the totals: %s", err == -EBADMSG ? "the stacks or weights of the file are not well-formed"
-			: err == -EIO ? sqlite3_errmsg(db) : strerror(-err));
+		ap_why(why, -err, "cannot compute the totals: %s",
+			err == -EBADMSG ? "the stacks or weights of the file are not well-formed"
+			: err == -EIO   ? sqlite3_errmsg(db)
+					: strerror(-err));
 	ap_feed_close(&feed);
 	if (sqlite3_exec(db, err ? "ROLLBACK TO derive; RELEASE derive" : "RELEASE derive", NULL, NULL, NULL) && !err)
 		err = ap_why(why, EIO, "cannot store the totals: %s", sqlite3_errmsg(db));

@@ -1,4 +1,5 @@
-/* temp.feed: a virtual table whose rows a C function makes one at a time, so that INSERT ... SELECT takes them without a statement a row. */
+/* temp.feed: a virtual table whose rows a C function makes one at a time, so that INSERT ... SELECT takes them without a statement a row.
+ */
 #ifndef AP_STORE_FEED_H
 #define AP_STORE_FEED_H
 
@@ -10,7 +11,7 @@
 enum { AP_FEED_COLUMNS = 20 }; /* c0, c1, ...; no table of ours is wider */
 
 struct ap_cell {
-	int64_t number;	      /* where value is NULL; AP_NULL: SQL NULL */
+	int64_t number;       /* where value is NULL; AP_NULL: SQL NULL */
 	sqlite3_value *value; /* valid until the next row is made */
 };
 /* 1: a row is in cells; 0: the end; negative errno stops the insertion. */

@@ -1,5 +1,5 @@
-/* An allow-list: what a newer SQLite adds is refused until it is named here. The progress handler bounds what takes long, the limits what a single
- * step could do in one go. */
+/* An allow-list: what a newer SQLite adds is refused until it is named here. The progress handler bounds what takes long, the limits what a
+ * single step could do in one go. */
 #include "store/guard.h"
 
 #include "base/clock.h"
@@ -9,10 +9,10 @@
 
 enum { OPS_BETWEEN_LOOKS = 1000 };
 
-static const char *const TELLING[] = {"application_id", "user_version", "page_count", "page_size", "database_list", "compile_options", "encoding",
-	"freelist_count"};
-static const char *const TELLING_OF[] = {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list",
-	"integrity_check", "quick_check"}; /* their argument is no setting */
+static const char *const TELLING[] = {
+	"application_id", "user_version", "page_count", "page_size", "database_list", "compile_options", "encoding", "freelist_count"};
+static const char *const TELLING_OF[] = {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo",
+	"foreign_key_list", "integrity_check", "quick_check"}; /* their argument is no setting */
 
 static bool is_in(const char *name, const char *const *list, size_t n)
 {

@@ -1,5 +1,5 @@
-/* From the natural keys of one table of the merged file to its ids: a hash table in memory, filled from the file whole when much is looked up
- * in it, and by the file's own index while little is. About 40 bytes a row. */
+/* From the natural keys of one table of the merged file to its ids: a hash table in memory, filled from the file whole when much is looked
+ * up in it, and by the file's own index while little is. About 40 bytes a row. */
 #ifndef AP_STORE_IDS_H
 #define AP_STORE_IDS_H
 
@@ -13,11 +13,11 @@ struct ap_ids_entry {
 	int32_t id;
 };
 struct ap_ids {
-	sqlite3_stmt *find;	 /* id of a key; NULL: all is in memory */
-	sqlite3_stmt *all;	 /* id and key of every row; NULL likewise */
+	sqlite3_stmt *find;      /* id of a key; NULL: all is in memory */
+	sqlite3_stmt *all;       /* id and key of every row; NULL likewise */
 	int key[AP_KEY_COLUMNS]; /* columns of a row's cells */
 	int n_key;
-	int64_t next;	 /* the id of the next new row */
+	int64_t next;          /* the id of the next new row */
 	uint64_t rows, misses; /* in the file at the start; looked up there so far */
 	uint64_t seed[2];
 	struct ap_ids_entry asked; /* the last key that was not found */

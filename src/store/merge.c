@@ -1,5 +1,5 @@
-/* Merging: the ledger (run.uuid) says what is new. An output that is there is added to in one transaction; a new one is made beside its name and
- * put there when it is whole. On a failure either is as it was before. */
+/* Merging: the ledger (run.uuid) says what is new. An output that is there is added to in one transaction; a new one is made beside its
+ * name and put there when it is whole. On a failure either is as it was before. */
 #include "store/merge.h"
 
 #include "store/private.h"

@@ -31,8 +31,8 @@ struct ap_merge_lines {
 	size_t cap;
 	int64_t old_frames; /* ids up to this one were there before; their lines must be looked at */
 };
-int ap_merge_lines(struct ap_merge_lines *l, struct ap_feed *feed, sqlite3 *in, const struct ap_id_map *frames, const struct ap_id_map *functions,
-	uint64_t max_rows); /* 0; -EBADMSG: not well-formed; or another negative errno */
+int ap_merge_lines(struct ap_merge_lines *l, struct ap_feed *feed, sqlite3 *in, const struct ap_id_map *frames,
+	const struct ap_id_map *functions, uint64_t max_rows); /* 0; -EBADMSG: not well-formed; or another negative errno */
 void ap_merge_lines_done(struct ap_merge_lines *l);
 
 enum { AP_MERGE_KNOWN_RUN = -1 }; /* in the map of runs: the merged file has it, so its rows are left out */
@@ -46,8 +46,8 @@ struct ap_merge_samples {
 /* All samples of new runs, and their totals. *samples_added grows. 0; -EBADMSG: not well-formed; or another negative errno. */
 int ap_merge_samples(const struct ap_merge_samples *s, uint64_t *samples_added);
 
-/* i: the id; _: an id that nothing refers to; . plain; K: plain, part of the natural key. The others are ids, upper case in the key: run, event,
- * thread, stack, process, x executable, function, m frame, host, and q: the process's parent, done in a second pass. */
+/* i: the id; _: an id that nothing refers to; . plain; K: plain, part of the natural key. The others are ids, upper case in the key: run,
+ * event, thread, stack, process, x executable, function, m frame, host, and q: the process's parent, done in a second pass. */
 struct ap_merge_table {
 	const char *name, *columns;
 	char kind;   /* what its id is called above; 0: not referred to */

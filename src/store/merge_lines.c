@@ -1,6 +1,6 @@
-/* A frame's lines are one value: they are hashed together, and one that the merged file has already costs no look at it. Those that differ, or
- * that were there before, are few and are compared by statements once the new ones are in. Fuller: more lines; then, of equals, the greater
- * text, so that the order of files does not matter. */
+/* A frame's lines are one value: they are hashed together, and one that the merged file has already costs no look at it. Those that differ,
+ * or that were there before, are few and are compared by statements once the new ones are in. Fuller: more lines; then, of equals, the
+ * greater text, so that the order of files does not matter. */
 #include "store/merge.h"
 
 #include "store/private.h"
@@ -17,7 +17,7 @@ struct pass {
 	uint64_t rows, max_rows;
 	int64_t frame, to; /* of the rows at hand, in each file */
 	uint64_t hash;
-	bool fresh; /* they go in as they come */
+	bool fresh;      /* they go in as they come */
 	int64_t *differ; /* frames of the input to be compared */
 	size_t n_differ, cap;
 };
@@ -136,8 +136,8 @@ struct compare {
 };
 static const char *const COMPARE_SQL[] = {"SELECT frame, depth, function, file, line FROM frame_line WHERE frame = ? ORDER BY depth",
 	"SELECT frame, depth, function, file, line FROM frame_line WHERE frame = ? ORDER BY depth",
-	"SELECT name || char(10) || linkage_name || char(10) || file || char(10) || line FROM function WHERE id = ?", "DELETE FROM frame_line WHERE frame = ?",
-	"INSERT INTO frame_line VALUES(?1, ?2, ?3, ?4, ?5)"};
+	"SELECT name || char(10) || linkage_name || char(10) || file || char(10) || line FROM function WHERE id = ?",
+	"DELETE FROM frame_line WHERE frame = ?", "INSERT INTO frame_line VALUES(?1, ?2, ?3, ?4, ?5)"};
 
 static int open_compare(struct compare *k, sqlite3 *in, sqlite3 *out)
 {
@@ -183,8 +183,7 @@ static int text_of(struct compare *k, sqlite3_stmt *st, int64_t frame, const str
 			break;
 		sqlite3_bind_int64(k->text, 1, function);
 		sqlite3_step(k->text);
-		err = ap_buf_printf(b, "%s\n%s\n%lld\n", text_at(k->text, 0), text_at(st, 3),
-			(long long)sqlite3_column_int64(st, 4));
+		err = ap_buf_printf(b, "%s\n%s\n%lld\n", text_at(k->text, 0), text_at(st, 3), (long long)sqlite3_column_int64(st, 4));
 		sqlite3_reset(k->text);
 		*ret_hash = add_line(*ret_hash, st, function);
 	}
@@ -239,8 +238,8 @@ static int settle(struct pass *p, struct compare *k, int64_t frame)
 	return err;
 }
 
-int ap_merge_lines(struct ap_merge_lines *l, struct ap_feed *feed, sqlite3 *in, const struct ap_id_map *frames, const struct ap_id_map *functions,
-	uint64_t max_rows)
+int ap_merge_lines(struct ap_merge_lines *l, struct ap_feed *feed, sqlite3 *in, const struct ap_id_map *frames,
+	const struct ap_id_map *functions, uint64_t max_rows)
 {
 	struct pass p = {.l = l, .frames = frames, .functions = functions, .max_rows = max_rows};
 	struct compare k = {0};

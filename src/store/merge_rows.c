@@ -1,6 +1,6 @@
-/* One generic copy for every table: the rows of the file at hand go through temp.feed, their ids mapped on the way by an array a kind. Tables go
- * in order of reference. Nothing of the input is believed: its ids must be integers that its own tables have, its values of the declared type,
- * and it cannot have more rows than its size has room for (a hostile tree of pages can be endless). */
+/* One generic copy for every table: the rows of the file at hand go through temp.feed, their ids mapped on the way by an array a kind.
+ * Tables go in order of reference. Nothing of the input is believed: its ids must be integers that its own tables have, its values of the
+ * declared type, and it cannot have more rows than its size has room for (a hostile tree of pages can be endless). */
 #include "store/merge.h"
 
 #include "store/private.h"
@@ -207,8 +207,8 @@ static int find_id(struct copy *c, struct ap_cell *cells, int64_t old, int32_t *
 	return !err && !*ret_id ? ap_ids_add(ids, ret_id) : err;
 }
 
-/* 0: the row is to be added; SKIP; negative errno. parent < id: the parent of a stack must be mapped when its row comes, which the order by id
- * makes sure of. */
+/* 0: the row is to be added; SKIP; negative errno. parent < id: the parent of a stack must be mapped when its row comes, which the order by
+ * id makes sure of. */
 static int take_row(struct copy *c, struct ap_cell *cells)
 {
 	unsigned char kind = (unsigned char)c->t->kind;
@@ -251,8 +251,13 @@ static int next_row(void *ctx, struct ap_cell *cells)
 static int copy_samples(struct copy *c, sqlite3_stmt *insert)
 {
 	struct ap_totals_config cfg = {.feed = &c->m->feed, .stacks = c->maps['s'], .functions = c->maps['f'], .executables = c->maps['x']};
-	struct ap_merge_samples s = {.in = c->in, .insert = insert, .feed = &c->m->feed, .runs = c->maps['r'], .events = c->maps['e'],
-		.threads = c->maps['t'], .stacks = c->maps['s']};
+	struct ap_merge_samples s = {.in = c->in,
+		.insert = insert,
+		.feed = &c->m->feed,
+		.runs = c->maps['r'],
+		.events = c->maps['e'],
+		.threads = c->maps['t'],
+		.stacks = c->maps['s']};
 	struct ap_tree *tree = NULL;
 	int err = ap_tree_load(c->in, c->max_rows, &tree);
 
@@ -285,9 +290,9 @@ static int copy_table(struct copy *c, const struct ap_merge_table *t, sqlite3_st
 }
 
 /* Where two files differ in a process's parent, the greater pid and start stays. */
-static const char SET_PARENT[] =
-	"UPDATE process SET parent = ?2 WHERE id = ?1 AND (parent IS NULL OR EXISTS (SELECT 1 FROM process n, process o WHERE n.id = ?2 AND "
-	"o.id = process.parent AND (n.pid, n.start_ns, n.boot) > (o.pid, o.start_ns, o.boot)))";
+static const char SET_PARENT[] = "UPDATE process SET parent = ?2 WHERE id = ?1 AND (parent IS NULL OR EXISTS (SELECT 1 FROM process n, "
+				 "process o WHERE n.id = ?2 AND "
+				 "o.id = process.parent AND (n.pid, n.start_ns, n.boot) > (o.pid, o.start_ns, o.boot)))";
 
 static int copy_parents(struct copy *c)
 {
@@ -300,8 +305,7 @@ static int copy_parents(struct copy *c)
 	if (!err && sqlite3_prepare_v2(c->m->out, SET_PARENT, -1, &set, NULL))
 		err = -EIO;
 	while (!err && (rc = sqlite3_step(c->read)) == SQLITE_ROW) {
-		if (map_id(c, sqlite3_column_value(c->read, 0), 'P', &id) ||
-			map_id(c, sqlite3_column_value(c->read, 1), 'P', &parent)) {
+		if (map_id(c, sqlite3_column_value(c->read, 0), 'P', &id) || map_id(c, sqlite3_column_value(c->read, 1), 'P', &parent)) {
 			err = -EBADMSG;
 			break;
 		}

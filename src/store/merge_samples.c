@@ -1,6 +1,6 @@
-/* Samples are nearly all of a file, so they are read a range of rowids at a time by an aggregate function, which SQLite calls without going in
- * and out of a statement for each row; the feed then hands the block to the insertion. A range has at most one row a rowid: a tree of pages that
- * has more is damaged. */
+/* Samples are nearly all of a file, so they are read a range of rowids at a time by an aggregate function, which SQLite calls without going
+ * in and out of a statement for each row; the feed then hands the block to the insertion. A range has at most one row a rowid: a tree of
+ * pages that has more is damaged. */
 #include "store/merge.h"
 
 #include <errno.h>
@@ -178,7 +178,8 @@ int ap_merge_samples(const struct ap_merge_samples *s, uint64_t *samples_added)
 	}
 	sqlite3_finalize(b->read);
 	sqlite3_finalize(b->next);
-	sqlite3_create_function_v2(s->in, "ap_take", COLUMNS, SQLITE_UTF8, NULL, NULL, NULL, NULL, NULL); /* it would see a block that is gone */
+	sqlite3_create_function_v2(
+		s->in, "ap_take", COLUMNS, SQLITE_UTF8, NULL, NULL, NULL, NULL, NULL); /* it would see a block that is gone */
 	free(b);
 	return err;
 }

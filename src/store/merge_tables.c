@@ -43,9 +43,10 @@ static const char *const TOTALS[] = {"stack_total", "function_total", "thread_to
 /* An executable's id says nothing: its build ID and path are compared. */
 static int greater_executable(const char *table, const char *name, const char *sep, struct ap_buf *b)
 {
-	return ap_buf_printf(b, "%s\"%s\" = CASE WHEN \"%s\" IS NULL OR (SELECT build_id || ' ' || path FROM executable WHERE id = excluded.\"%s\") > "
-		"(SELECT build_id || ' ' || path FROM executable WHERE id = %s.\"%s\") THEN excluded.\"%s\" ELSE \"%s\" END", sep, name, name, name,
-		table, name, name, name);
+	return ap_buf_printf(b,
+		"%s\"%s\" = CASE WHEN \"%s\" IS NULL OR (SELECT build_id || ' ' || path FROM executable WHERE id = excluded.\"%s\") > "
+		"(SELECT build_id || ' ' || path FROM executable WHERE id = %s.\"%s\") THEN excluded.\"%s\" ELSE \"%s\" END",
+		sep, name, name, name, table, name, name, name);
 }
 
 /* Where two files differ in what they say of one thing, the greater value stays, whatever the order; NULL gives way. */
@@ -66,7 +67,8 @@ static int on_conflict(const struct ap_merge_table *t, const char *const *names,
 			sep = ", ";
 		}
 		if (t->columns[i] == '.') {
-			err = ap_buf_printf(b, "%s\"%s\" = CASE WHEN \"%s\" IS NULL OR excluded.\"%s\" > \"%s\" THEN excluded.\"%s\" ELSE \"%s\" END", sep,
+			err = ap_buf_printf(b,
+				"%s\"%s\" = CASE WHEN \"%s\" IS NULL OR excluded.\"%s\" > \"%s\" THEN excluded.\"%s\" ELSE \"%s\" END", sep,
 				names[i], names[i], names[i], names[i], names[i], names[i]);
 			sep = ", ";
 		}
@@ -121,8 +123,8 @@ int ap_merge_run_state(sqlite3 *out, sqlite3 *in, int64_t run, enum ap_run_state
 	int err = -EBADMSG;
 
 	*ret_id = 0;
-	if (!sqlite3_prepare_v2(in, "SELECT uuid, end_reason IS NOT NULL FROM run WHERE id = ?", -1, &st, NULL) && !sqlite3_bind_int64(st, 1, run) &&
-		sqlite3_step(st) == SQLITE_ROW && sqlite3_column_type(st, 0) == SQLITE_TEXT) {
+	if (!sqlite3_prepare_v2(in, "SELECT uuid, end_reason IS NOT NULL FROM run WHERE id = ?", -1, &st, NULL) &&
+		!sqlite3_bind_int64(st, 1, run) && sqlite3_step(st) == SQLITE_ROW && sqlite3_column_type(st, 0) == SQLITE_TEXT) {
 		ended = sqlite3_column_int(st, 1);
 		err = 0;
 	}
@@ -141,8 +143,9 @@ int ap_merge_run_state(sqlite3 *out, sqlite3 *in, int64_t run, enum ap_run_state
 	if (err)
 		return err;
 	*ret = known ? AP_RUN_KNOWN : AP_RUN_NEW;
-	if (known && !ended_there && (ended || number_of(in, "SELECT count(*) FROM sample WHERE run = ?", run) >
-							       number_of(out, "SELECT coalesce(sum(n), 0) FROM quality_total WHERE run = ?", *ret_id)))
+	if (known && !ended_there &&
+		(ended || number_of(in, "SELECT count(*) FROM sample WHERE run = ?", run) >
+				  number_of(out, "SELECT coalesce(sum(n), 0) FROM quality_total WHERE run = ?", *ret_id)))
 		*ret = AP_RUN_FULLER;
 	return 0;
 }

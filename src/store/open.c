@@ -1,6 +1,6 @@
 /* Opening what somebody else may have written: our mark, our version, our schema, nothing else; and a connection that cannot be led astray.
- * A reader never writes to the file. What it lacks (the totals of a recording that has not ended, the views of an older version) is made in the
- * connection's own temporary database. */
+ * A reader never writes to the file. What it lacks (the totals of a recording that has not ended, the views of an older version) is made in
+ * the connection's own temporary database. */
 #include "store/private.h"
 
 #include "store/schema.h"

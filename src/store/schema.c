@@ -98,7 +98,8 @@ static int compare(sqlite3 *db, sqlite3_stmt *st, const struct ap_schema *v, con
 		size_t len = (size_t)sqlite3_column_bytes(st, 2);
 
 		if (!type || !name || (!sql && strcmp(type, "index")) || !is_ours(v, type, name, sql, len))
-			return ap_why(why, EBADMSG, "%s: its %s %.40s is not Aperture's: refused", path, type ? type : "schema", name ? name : "");
+			return ap_why(why, EBADMSG, "%s: its %s %.40s is not Aperture's: refused", path, type ? type : "schema",
+				name ? name : "");
 		tables -= !strcmp(type, "table");
 		views -= !strcmp(type, "view");
 	}
@@ -115,14 +116,14 @@ int ap_schema_check(sqlite3 *db, const struct ap_schemas *known, const char *pat
 	int err;
 
 	if (id < 0)
-		return ap_why(why, sqlite3_errcode(db) == SQLITE_CANTOPEN ? EACCES : EBADMSG, "%s: not an Aperture file, or damaged: %s", path,
-			sqlite3_errmsg(db));
+		return ap_why(why, sqlite3_errcode(db) == SQLITE_CANTOPEN ? EACCES : EBADMSG, "%s: not an Aperture file, or damaged: %s",
+			path, sqlite3_errmsg(db));
 	if (id != APPLICATION_ID)
 		return ap_why(why, EBADMSG, "%s: not an Aperture file", path);
 	version = ap_store_number(db, "PRAGMA user_version");
 	if (version > newest->version)
-		return ap_why(why, EPROTONOSUPPORT, "%s: written by a newer Aperture (schema %lld, this one knows %d): update aperture", path,
-			(long long)version, newest->version);
+		return ap_why(why, EPROTONOSUPPORT, "%s: written by a newer Aperture (schema %lld, this one knows %d): update aperture",
+			path, (long long)version, newest->version);
 	if (version < known->all[0].version)
 		return ap_why(why, EBADMSG, "%s: its schema version %lld is none of Aperture's: refused", path, (long long)version);
 	if (sqlite3_prepare_v2(db, "SELECT type, name, sql FROM sqlite_master", -1, &st, NULL))
@@ -196,7 +197,8 @@ int ap_schema_migrate(sqlite3 *db, const struct ap_schemas *known, const struct 
 		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
 	if (!rc)
 		return 0;
-	ap_why(why, ap_store_errno(db, rc), "%s: cannot bring it from schema %d to this version's: %s", path, from->version, sqlite3_errmsg(db));
+	ap_why(why, ap_store_errno(db, rc), "%s: cannot bring it from schema %d to this version's: %s", path, from->version,
+		sqlite3_errmsg(db));
 	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 	return -ap_store_errno(db, rc);
 }

@@ -21,8 +21,8 @@ struct ap_schemas {
 };
 extern const struct ap_schemas ap_schemas; /* the last is what is written */
 
-/* The schema of the file, which must be one of these word for word: tables, views and indexes, nothing else, nothing missing (an index may be).
- * 0 and *ret; -EPROTONOSUPPORT (newer), -EBADMSG. */
+/* The schema of the file, which must be one of these word for word: tables, views and indexes, nothing else, nothing missing (an index may
+ * be). 0 and *ret; -EPROTONOSUPPORT (newer), -EBADMSG. */
 int ap_schema_check(sqlite3 *db, const struct ap_schemas *known, const char *path, const struct ap_schema **ret, struct ap_why *why);
 /* Makes the newest in an empty database. An SQLite code. */
 int ap_schema_create(sqlite3 *db, const struct ap_schemas *known);

@@ -1,11 +1,12 @@
-/* Samples are summed into two arrays by stack id for each (run, event). Memory: 16 bytes a node and (run, event), at most GROUPS_BYTES of it at
- * a time, or one group. */
+/* Samples are summed into two arrays by stack id for each (run, event). Memory: 16 bytes a node and (run, event), at most GROUPS_BYTES of
+ * it at a time, or one group. */
 #include "store/totals_private.h"
 
 #include <errno.h>
 
 static const uint64_t GROUPS_BYTES = 256 << 20;
-/* Writing visits every node: a file whose samples alternate between more groups than fit may not make us visit more than so many a sample. */
+/* Writing visits every node: a file whose samples alternate between more groups than fit may not make us visit more than so many a sample.
+ */
 enum { NODES_A_SAMPLE = 1000, FREE_WRITES = 64 };
 
 int ap_totals_new(const struct ap_totals_config *cfg, struct ap_totals **ret_totals)

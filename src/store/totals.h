@@ -10,7 +10,8 @@ struct ap_tree;
 int ap_tree_load(sqlite3 *db, uint64_t max_id, struct ap_tree **ret_tree);
 struct ap_tree *ap_tree_free(struct ap_tree *t);
 
-/* From the tree's ids to those of the file that is written; index 0 is 0. Past n, or a value below 1: not well-formed. to NULL: the same ids. */
+/* From the tree's ids to those of the file that is written; index 0 is 0. Past n, or a value below 1: not well-formed. to NULL: the same
+ * ids. */
 struct ap_id_map {
 	const int32_t *to;
 	int64_t n;
@@ -25,8 +26,8 @@ struct ap_totals_config {
 struct ap_totals;
 int ap_totals_new(const struct ap_totals_config *cfg, struct ap_totals **ret_totals);
 struct ap_totals *ap_totals_free(struct ap_totals *t);
-/* One sample: run, event and thread in the ids of the file that is written, stack in the tree's. 0; -EAGAIN: not taken, ap_totals_write must
- * come first; -EBADMSG (no such stack, a negative weight, too great a sum); -ENOMEM. */
+/* One sample: run, event and thread in the ids of the file that is written, stack in the tree's. 0; -EAGAIN: not taken, ap_totals_write
+ * must come first; -EBADMSG (no such stack, a negative weight, too great a sum); -ENOMEM. */
 int ap_totals_add(struct ap_totals *t, int64_t run, int64_t event, int64_t thread, int64_t stack, int64_t weight);
 /* Adds what was summed to the tables, and forgets it. Sums add up: it may be called at any time. 0 or negative errno. */
 int ap_totals_write(struct ap_totals *t);

@@ -12,7 +12,7 @@ struct thread_sum {
 };
 struct ap_group {
 	int64_t run, event, weight, n; /* weight and n: of all samples, so that no total overflows */
-	struct ap_sum *self;	       /* by stack id */
+	struct ap_sum *self;           /* by stack id */
 	struct thread_sum *threads;
 	size_t n_threads, threads_cap;
 	struct ap_index by_thread;

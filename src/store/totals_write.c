@@ -44,7 +44,10 @@ static int next_stack(void *ctx, struct ap_cell *cells)
 	id = w->at++;
 	if (map_id(&t->cfg.stacks, (int64_t)id, &stack))
 		return -EBADMSG;
-	set(cells, (const int64_t[]){w->g->run, w->g->event, stack, w->g->self[id].weight, t->total[id].weight, w->g->self[id].n, t->total[id].n}, 7);
+	set(cells,
+		(const int64_t[]){
+			w->g->run, w->g->event, stack, w->g->self[id].weight, t->total[id].weight, w->g->self[id].n, t->total[id].n},
+		7);
 	return 1;
 }
 
@@ -178,13 +181,20 @@ static const struct target {
 	const char *tail;
 	ap_feed_fn next;
 } TARGETS[] = {
-	{"stack_total", 7, "ON CONFLICT(run, event, stack) DO UPDATE SET self = self + excluded.self, total = total + excluded.total, "
-		"self_n = self_n + excluded.self_n, total_n = total_n + excluded.total_n", next_stack},
-	{"function_total", 8, "ON CONFLICT(run, event, function, executable) DO UPDATE SET self = self + excluded.self, "
-		"total = total + excluded.total, self_n = self_n + excluded.self_n, total_n = total_n + excluded.total_n", next_function},
-	{"thread_total", 5, "ON CONFLICT(run, event, thread) DO UPDATE SET n = n + excluded.n, weight = weight + excluded.weight", next_thread},
-	{"quality_total", 7, "ON CONFLICT(run, event) DO UPDATE SET n = n + excluded.n, weight = weight + excluded.weight, "
-		"complete_n = complete_n + excluded.complete_n, frame_n = frame_n + excluded.frame_n, named_n = named_n + excluded.named_n", next_quality},
+	{"stack_total", 7,
+		"ON CONFLICT(run, event, stack) DO UPDATE SET self = self + excluded.self, total = total + excluded.total, "
+		"self_n = self_n + excluded.self_n, total_n = total_n + excluded.total_n",
+		next_stack},
+	{"function_total", 8,
+		"ON CONFLICT(run, event, function, executable) DO UPDATE SET self = self + excluded.self, "
+		"total = total + excluded.total, self_n = self_n + excluded.self_n, total_n = total_n + excluded.total_n",
+		next_function},
+	{"thread_total", 5, "ON CONFLICT(run, event, thread) DO UPDATE SET n = n + excluded.n, weight = weight + excluded.weight",
+		next_thread},
+	{"quality_total", 7,
+		"ON CONFLICT(run, event) DO UPDATE SET n = n + excluded.n, weight = weight + excluded.weight, "
+		"complete_n = complete_n + excluded.complete_n, frame_n = frame_n + excluded.frame_n, named_n = named_n + excluded.named_n",
+		next_quality},
 };
 
 int ap_totals_write_group(struct ap_totals *t, const struct ap_group *g)

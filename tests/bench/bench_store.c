@@ -2,7 +2,8 @@
  *	insert PATH SAMPLES NODES HOST	through the store: put seconds wall and CPU, seal seconds wall and CPU, bytes
  *	plain PATH SAMPLES NODES HOST	the same rows through prepared statements in the same schema: seconds wall and CPU, bytes
  *	merge OUT FILE...		ap_store_merge: seconds wall and CPU, samples added, peak KiB
- *	plain-merge OUT FILE...		the samples and stacks alone, a prepared statement a row: seconds wall and CPU, samples added, peak KiB */
+ *	plain-merge OUT FILE...		the samples and stacks alone, a prepared statement a row: seconds wall and CPU, samples added, peak
+ *KiB */
 #include "shape.h"
 
 #include "base/mem.h"
@@ -81,8 +82,19 @@ static void insert(char **argv)
 {
 	char host[32];
 	struct ap_store_config cfg = {.path = argv[0], .queue_batches = 4};
-	struct ap_store_run run = {.host_key = host, .host_name = host, .os = "", .kernel = "", .arch = "", .cpu_model = "", .boot = "boot",
-		.uuid = host, .command = "", .options = "", .version = "", .source = "perf", .source_why = ""};
+	struct ap_store_run run = {.host_key = host,
+		.host_name = host,
+		.os = "",
+		.kernel = "",
+		.arch = "",
+		.cpu_model = "",
+		.boot = "boot",
+		.uuid = host,
+		.command = "",
+		.options = "",
+		.version = "",
+		.source = "perf",
+		.source_why = ""};
 	struct ap_store_end end = {.end_ns = 1, .reason = "target exited", .exit_code = 0};
 	struct ap_why why = {""};
 	struct ap_store *s;

@@ -14,8 +14,8 @@ struct node {
 };
 struct shape_state {
 	struct shape s;
-	struct node *nodes;   /* by id, from 1 */
-	uint32_t *shared;     /* ids of nodes of shared chains */
+	struct node *nodes; /* by id, from 1 */
+	uint32_t *shared;   /* ids of nodes of shared chains */
 	uint32_t n_shared, nodes_done, samples_done, frames_done;
 	uint64_t random;
 };
@@ -42,7 +42,8 @@ static void make_nodes(struct shape_state *s)
 		n->parent = parent;
 		n->depth = s->nodes[parent].depth + 1;
 		/* an own chain begins with a frame of the host's own, so that all of it is another path */
-		n->frame = shared || id % CHAIN != 1 ? 1 + (uint32_t)((ap_hash_u64(parent) + s->nodes[parent].children++) % frames) : frames + 1 + id / CHAIN;
+		n->frame = shared || id % CHAIN != 1 ? 1 + (uint32_t)((ap_hash_u64(parent) + s->nodes[parent].children++) % frames)
+						     : frames + 1 + id / CHAIN;
 		if (shared)
 			s->shared[s->n_shared++] = id;
 		parent = id;
@@ -82,17 +83,36 @@ struct shape_state *shape_free(struct shape_state *s)
 static int put_who(struct shape_state *s, struct ap_batch *b)
 {
 	char boot[32], name[32];
-	int err = ap_batch_event(b, &(struct ap_row_event){.id = 1, .run = 1, .name = "cpu-clock", .source = "perf", .why = "", .frequency_hz = 997,
-		.period = AP_NULL, .unit = "ns"});
+	int err = ap_batch_event(b, &(struct ap_row_event){.id = 1,
+					    .run = 1,
+					    .name = "cpu-clock",
+					    .source = "perf",
+					    .why = "",
+					    .frequency_hz = 997,
+					    .period = AP_NULL,
+					    .unit = "ns"});
 
 	snprintf(boot, sizeof boot, "boot-%u", s->s.host);
 	for (uint32_t p = 1; p <= s->s.processes && !err; p++) {
 		snprintf(name, sizeof name, "program-%u", p % 7);
-		err = ap_batch_process(b, &(struct ap_row_process){.id = p, .host = 1, .boot = boot, .pid = 1000 + p, .start_ns = p * 10000000,
-			.parent = p > 1 ? 1 : AP_NULL, .comm = name, .cmdline = name, .cgroup = "/", .container = "", .end_ns = AP_NULL});
+		err = ap_batch_process(b, &(struct ap_row_process){.id = p,
+						  .host = 1,
+						  .boot = boot,
+						  .pid = 1000 + p,
+						  .start_ns = p * 10000000,
+						  .parent = p > 1 ? 1 : AP_NULL,
+						  .comm = name,
+						  .cmdline = name,
+						  .cgroup = "/",
+						  .container = "",
+						  .end_ns = AP_NULL});
 		for (uint32_t t = 0; t < SHAPE_THREADS && !err; t++)
-			err = ap_batch_thread(b, &(struct ap_row_thread){.id = (p - 1) * SHAPE_THREADS + t + 1, .process = p, .tid = 1000 + p + t * 1000,
-				.start_ns = p * 10000000, .comm = name, .end_ns = AP_NULL});
+			err = ap_batch_thread(b, &(struct ap_row_thread){.id = (p - 1) * SHAPE_THREADS + t + 1,
+							 .process = p,
+							 .tid = 1000 + p + t * 1000,
+							 .start_ns = p * 10000000,
+							 .comm = name,
+							 .end_ns = AP_NULL});
 	}
 	return err;
 }
@@ -109,8 +129,9 @@ static int put_where(struct shape_state *s, struct ap_batch *b)
 	}
 	for (uint32_t f = 1; f <= s->s.functions && !err; f++) {
 		snprintf(path, sizeof path, "component_%u::class_%u::method_%u(int, char const*)", f % 40, f % 900, f);
-		err = ap_batch_function(b, &(struct ap_row_function){.id = f, .name = path, .linkage_name = "", .file = f % 3 ? "" : "src/shape.cc",
-			.line = f % 3 ? 0 : f});
+		err = ap_batch_function(
+			b, &(struct ap_row_function){
+				   .id = f, .name = path, .linkage_name = "", .file = f % 3 ? "" : "src/shape.cc", .line = f % 3 ? 0 : f});
 	}
 	return err;
 }
@@ -122,8 +143,11 @@ static int put_frame(struct shape_state *s, struct ap_batch *b)
 	int err = ap_batch_frame(b, &(struct ap_row_frame){.id = f, .executable = 1 + f % EXECUTABLES, .address = address, .kind = 1});
 
 	if (!err)
-		err = ap_batch_frame_line(b, &(struct ap_row_frame_line){.frame = f, .depth = 0, .function = 1 + f % s->s.functions,
-			.file = f % 3 ? NULL : "src/shape.cc", .line = f % 3 ? AP_NULL : f});
+		err = ap_batch_frame_line(b, &(struct ap_row_frame_line){.frame = f,
+						     .depth = 0,
+						     .function = 1 + f % s->s.functions,
+						     .file = f % 3 ? NULL : "src/shape.cc",
+						     .line = f % 3 ? AP_NULL : f});
 	return err;
 }
 
@@ -145,8 +169,14 @@ static int put_sample(struct shape_state *s, struct ap_batch *b)
 	uint64_t a = next_random(s) % introduced, c = next_random(s) % introduced;
 	int err = put_nodes(s, b, (uint32_t)introduced);
 
-	return err ? err : ap_batch_sample(b, &(struct ap_row_sample){.run = 1, .ts = (int64_t)(i * 501000 + next_random(s) % 400000), .cpu = (int64_t)(i % 2),
-		.event = 1, .thread = (int64_t)(1 + next_random(s) % threads), .stack = (int64_t)(1 + (a < c ? a : c)), .weight = 1003009});
+	return err ? err
+		   : ap_batch_sample(b, &(struct ap_row_sample){.run = 1,
+						.ts = (int64_t)(i * 501000 + next_random(s) % 400000),
+						.cpu = (int64_t)(i % 2),
+						.event = 1,
+						.thread = (int64_t)(1 + next_random(s) % threads),
+						.stack = (int64_t)(1 + (a < c ? a : c)),
+						.weight = 1003009});
 }
 
 bool shape_next(struct shape_state *s, struct ap_batch *b, uint32_t samples)

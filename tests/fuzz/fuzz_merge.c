@@ -33,7 +33,8 @@ static void clean_up(void)
 static void put_rows(struct ap_batch *b)
 {
 	ap_batch_event(b, &(struct ap_row_event){.id = 1, .run = 1, .name = "cpu", .source = "s", .why = "", .unit = "ns"});
-	ap_batch_process(b, &(struct ap_row_process){.id = 1, .host = 1, .boot = "b", .pid = 7, .parent = AP_NULL, .comm = "c", .end_ns = AP_NULL});
+	ap_batch_process(
+		b, &(struct ap_row_process){.id = 1, .host = 1, .boot = "b", .pid = 7, .parent = AP_NULL, .comm = "c", .end_ns = AP_NULL});
 	ap_batch_process(b, &(struct ap_row_process){.id = 2, .host = 1, .boot = "b", .pid = 8, .parent = 1, .comm = "d", .end_ns = 5});
 	ap_batch_process_exec(b, &(struct ap_row_process_exec){.process = 1, .ts_ns = 1, .executable = 1, .comm = "c", .cmdline = "c"});
 	ap_batch_thread(b, &(struct ap_row_thread){.id = 1, .process = 1, .tid = 7, .comm = "c", .end_ns = AP_NULL});
@@ -55,8 +56,19 @@ static void put_rows(struct ap_batch *b)
 static void make_file(const char *path, const char *uuid)
 {
 	struct ap_store_config cfg = {.path = path};
-	struct ap_store_run run = {.host_key = "h", .host_name = "h", .os = "", .kernel = "", .arch = "", .cpu_model = "", .boot = "b", .uuid = uuid,
-		.command = "c", .options = "", .version = "", .source = "s", .source_why = ""};
+	struct ap_store_run run = {.host_key = "h",
+		.host_name = "h",
+		.os = "",
+		.kernel = "",
+		.arch = "",
+		.cpu_model = "",
+		.boot = "b",
+		.uuid = uuid,
+		.command = "c",
+		.options = "",
+		.version = "",
+		.source = "s",
+		.source_why = ""};
 	struct ap_why why = {""};
 	struct ap_store *s;
 	struct ap_batch *b;
@@ -64,7 +76,8 @@ static void make_file(const char *path, const char *uuid)
 	if (ap_store_create(&cfg, &run, &s, &why) || ap_batch_new(&b))
 		die(why.text);
 	put_rows(b);
-	if (ap_store_put(s, b, UINT64_MAX) || ap_store_seal(s, &(struct ap_store_end){.end_ns = 1, .reason = "r", .exit_code = AP_NULL}, &why))
+	if (ap_store_put(s, b, UINT64_MAX) ||
+		ap_store_seal(s, &(struct ap_store_end){.end_ns = 1, .reason = "r", .exit_code = AP_NULL}, &why))
 		die(why.text);
 }
 
@@ -72,12 +85,15 @@ static void list_columns(sqlite3 *db)
 {
 	sqlite3_stmt *st;
 
-	if (sqlite3_prepare_v2(db, "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'", -1, &st, NULL))
+	if (sqlite3_prepare_v2(
+		    db, "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'", -1, &st, NULL))
 		die(sqlite3_errmsg(db));
 	while (n_columns < COLUMNS_MAX && sqlite3_step(st) == SQLITE_ROW)
-		if (asprintf(&columns[n_columns++], "UPDATE OR IGNORE %s SET \"%s\" = ?1 WHERE \"%s\" IN (SELECT \"%s\" FROM %s LIMIT 1 OFFSET ?2)",
-			    (const char *)sqlite3_column_text(st, 0), (const char *)sqlite3_column_text(st, 1), (const char *)sqlite3_column_text(st, 1),
-			    (const char *)sqlite3_column_text(st, 1), (const char *)sqlite3_column_text(st, 0)) < 0)
+		if (asprintf(&columns[n_columns++],
+			    "UPDATE OR IGNORE %s SET \"%s\" = ?1 WHERE \"%s\" IN (SELECT \"%s\" FROM %s LIMIT 1 OFFSET ?2)",
+			    (const char *)sqlite3_column_text(st, 0), (const char *)sqlite3_column_text(st, 1),
+			    (const char *)sqlite3_column_text(st, 1), (const char *)sqlite3_column_text(st, 1),
+			    (const char *)sqlite3_column_text(st, 0)) < 0)
 			die("out of memory");
 	sqlite3_finalize(st);
 }
@@ -105,7 +121,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void bind_value(sqlite3_stmt *st, unsigned char what)
 {
-	static const int64_t numbers[] = {0, 1, 2, 3, 5, -1, 100, 65536, 1 << 28, INT32_MAX, UINT32_MAX, INT64_MAX, INT64_MIN, 4, 1000000, INT64_MAX / 4};
+	static const int64_t numbers[] = {
+		0, 1, 2, 3, 5, -1, 100, 65536, 1 << 28, INT32_MAX, UINT32_MAX, INT64_MAX, INT64_MIN, 4, 1000000, INT64_MAX / 4};
 
 	switch (what >> 6) {
 	case 0:
@@ -152,7 +169,8 @@ static void edit(const uint8_t *data, size_t n)
 	sqlite3_close(db);
 	fd = open(file, O_WRONLY);
 	for (size_t i = 0; fd >= 0 && i + EDIT_BYTES <= n && i < EDITS_MAX * EDIT_BYTES; i += EDIT_BYTES)
-		if (!(data[i] & 1) && pwrite(fd, data + i + 5, 1, (off_t)((uint32_t)(data[i + 1] | data[i + 2] << 8 | data[i + 3] << 16) % base.len)) != 1)
+		if (!(data[i] & 1) && pwrite(fd, data + i + 5, 1,
+					      (off_t)((uint32_t)(data[i + 1] | data[i + 2] << 8 | data[i + 3] << 16) % base.len)) != 1)
 			die("cannot edit");
 	close(fd);
 }
@@ -209,8 +227,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			die("a refusal left something, or names nothing");
 		return 0;
 	}
-	if (number(new_out, "SELECT integrity_check = 'ok' AND (SELECT count(*) FROM sample) = (SELECT sum(n) FROM quality_total) AND NOT EXISTS "
-			    "(SELECT 1 FROM stack WHERE parent_id >= id) FROM pragma_integrity_check") != 1)
+	if (number(new_out,
+		    "SELECT integrity_check = 'ok' AND (SELECT count(*) FROM sample) = (SELECT sum(n) FROM quality_total) AND NOT EXISTS "
+		    "(SELECT 1 FROM stack WHERE parent_id >= id) FROM pragma_integrity_check") != 1)
 		die("a merged file is not whole");
 	return 0;
 }
