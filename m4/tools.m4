@@ -15,6 +15,7 @@ AC_DEFUN([AP_FEATURE], [
 AC_DEFUN([AP_SUMMARY], [
   AC_MSG_NOTICE([aperture $PACKAGE_VERSION])
   AP_FEATURE([perf_event sampling], [yes])
+  AP_FEATURE([eBPF sampling], [$have_bpf], [$ap_bpf_why], [apt-get install libbpf-dev clang bpftool])
   AP_FEATURE([unit tests], [$have_check], [make check runs the end-to-end tests only], [apt-get install check])
   AP_FEATURE([fuzz targets], [`test -n "$CLANG" && echo yes || echo no`], [make fuzz cannot run], [apt-get install clang libclang-rt-14-dev])
   AP_FEATURE([valgrind tests], [`test -n "$VALGRIND" && echo yes || echo no`], [the unit tests do not run under valgrind], [apt-get install valgrind])

@@ -39,6 +39,8 @@ void ap_perf_put_lost(struct ap_source *s, const struct ap_sink *sink)
 	for (slot = 0; slot <= s->n_events; slot++)
 		counted[slot] = 0;
 	for (size_t i = 0; i < s->n_fds; i++) {
+		if (s->attach && s->fds[i].event != AP_PERF_SIDE_BAND)
+			continue;
 		slot = s->fds[i].event == AP_PERF_SIDE_BAND ? s->n_events : s->fds[i].event;
 		if (read(s->fds[i].fd, values, sizeof values) == sizeof values)
 			counted[slot] += values[VALUES - 1];

@@ -92,12 +92,44 @@ static int open_target(struct ap_source *s, pid_t pid, unsigned long flags, stru
 	err = open_on(s, &a, AP_PERF_SIDE_BAND, pid, flags, why);
 	if (!err)
 		err = ap_perf_map_rings(s, why);
-	for (size_t e = 0; !err && e < s->n_events; e++) {
+	for (size_t e = 0; !err && !s->attach && e < s->n_events; e++) {
 		a = s->attrs[e];
 		if (!s->dump_chosen && a.sample_stack_user) /* the ring may have become smaller than was asked for */
 			a.sample_stack_user = ap_perf_dump_for(s, s->ring_bytes * 4);
 		err = open_on(s, &a, (uint32_t)e, pid, flags, why);
 	}
+	return err;
+}
+
+static int attach_one(struct ap_source *s, uint32_t event, pid_t pid, int cpu, unsigned long flags, struct ap_why *why)
+{
+	struct perf_event_attr a = s->attrs[event];
+	struct perf_fd *f = ap_grow(&s->fds, &s->fds_cap, s->n_fds, sizeof *f);
+
+	if (!f)
+		return ap_why(why, ENOMEM, "out of memory");
+	a.inherit = a.enable_on_exec = a.exclude_callchain_user = 0;
+	a.sample_type = a.precise_ip ? PERF_SAMPLE_CALLCHAIN : 0; /* for precise hits a program may walk the stack only where a record would */
+	a.sample_stack_user = 0;
+	a.sample_regs_user = 0;
+	a.read_format = 0;
+	f += s->n_fds;
+	*f = (struct perf_fd){.fd = ap_perf_sys_open(&a, pid, cpu, flags), .event = event, .hung_up = true /* it belongs to no task */};
+	if (f->fd < 0)
+		return errno == ENODEV ? 0 /* this CPU has just gone */ : ap_perf_refused(why, s, s->names[event], 0, errno);
+	s->n_fds++;
+	s->n_hung_up++;
+	return s->attach->attach(s->attach->ctx, f->fd, event, why);
+}
+
+/* On every CPU for all tasks, or those of a cgroup: a program is there at each hit, and no record is written. */
+static int open_attached(struct ap_source *s, pid_t pid, unsigned long flags, struct ap_why *why)
+{
+	int err = 0;
+
+	for (uint32_t e = 0; !err && e < s->n_events; e++)
+		for (size_t i = 0; !err && i < s->n_cpus; i++)
+			err = attach_one(s, e, pid, s->cpus[i].cpu, flags, why);
 	return err;
 }
 
@@ -147,6 +179,7 @@ static int open_cgroup(struct ap_source *s, struct ap_why *why)
 {
 	char mount[1024] = "", path[4096];
 	AP_AUTO_CLOSE int fd = -1;
+	int err;
 
 	if (!cgroup_mount(mount, sizeof mount))
 		return ap_why(
@@ -158,7 +191,8 @@ static int open_cgroup(struct ap_source *s, struct ap_why *why)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return ap_why(why, errno, "-G %s: there is no such cgroup (%s): %s", s->cfg.cgroup, path, strerror(errno));
-	return open_target(s, fd, PERF_FLAG_PID_CGROUP, why);
+	err = open_target(s, fd, PERF_FLAG_PID_CGROUP, why);
+	return err || !s->attach ? err : open_attached(s, fd, PERF_FLAG_PID_CGROUP, why);
 }
 
 /* A thread of a process that is watched whole would count twice. */
@@ -181,13 +215,13 @@ static int open_targets(struct ap_source *s, struct ap_why *why)
 	if (s->cfg.cgroup)
 		return open_cgroup(s, why);
 	if (s->cfg.all)
-		return open_target(s, -1, 0, why);
+		err = open_target(s, -1, 0, why);
 	for (size_t i = 0; !err && i < s->cfg.n_pids; i++)
 		err = open_process(s, s->cfg.pids[i], why);
 	for (size_t i = 0; !err && i < s->cfg.n_tids; i++)
 		if (!is_of_target(s, s->cfg.tids[i]))
 			err = open_target(s, s->cfg.tids[i], 0, why);
-	return err;
+	return err || !s->attach ? err : open_attached(s, -1, 0, why);
 }
 
 /* The recorder opens a file, its log and the binaries next. */
@@ -219,12 +253,18 @@ static int by_id(const void *a, const void *b)
 
 int ap_perf_open(const struct ap_source_config *cfg, struct ap_source **ret_source, struct ap_why *why)
 {
+	return ap_perf_open_attached(cfg, NULL, ret_source, why);
+}
+
+int ap_perf_open_attached(const struct ap_source_config *cfg, const struct ap_perf_attach *attach, struct ap_source **ret_source, struct ap_why *why)
+{
 	struct ap_source *s = calloc(1, sizeof *s);
 	int err;
 
 	if (!s)
 		return ap_why(why, ENOMEM, "out of memory");
 	s->cfg = *cfg;
+	s->attach = attach;
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	s->lost_counted = true;
 	s->dump_chosen = s->cfg.stack_dump_bytes != 0;

@@ -36,7 +36,7 @@ static int control(struct ap_source *s, unsigned long request)
 
 static int start(struct ap_source *s, struct ap_why *why)
 {
-	int err = s->cfg.enable_on_exec ? 0 : control(s, PERF_EVENT_IOC_ENABLE);
+	int err = s->cfg.enable_on_exec && !s->attach ? 0 : control(s, PERF_EVENT_IOC_ENABLE);
 
 	return err ? ap_why(why, -err, "cannot enable the events: %s", strerror(-err)) : 0;
 }

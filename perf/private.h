@@ -3,6 +3,7 @@
 #define AP_PERF_PRIVATE_H
 
 #include "event/source.h"
+#include "perf/attached.h"
 #include "perf/decode.h"
 #include "perf/ring.h"
 
@@ -33,6 +34,7 @@ struct perf_head {
 struct ap_source {
 	struct ap_source_config cfg;
 	struct ap_perf_format format;
+	const struct ap_perf_attach *attach; /* NULL: samples come through the rings */
 	struct perf_event_attr *attrs; /* one an event */
 	struct ap_source_event *events;
 	char **names, **whys;

@@ -42,7 +42,7 @@ uint32_t ap_perf_dump_for(const struct ap_source *s, uint64_t bytes_a_second)
 /* A power of two that holds a second of samples of all events, within the bound: reading a large binary can keep the recorder that long. */
 void ap_perf_size_rings(struct ap_source *s)
 {
-	uint64_t each = s->format.sample_type & PERF_SAMPLE_STACK_USER ? s->cfg.stack_dump_bytes + SMALL_SAMPLE : SMALL_SAMPLE;
+	uint64_t each = s->attach ? 0 : s->format.sample_type & PERF_SAMPLE_STACK_USER ? s->cfg.stack_dump_bytes + SMALL_SAMPLE : SMALL_SAMPLE;
 	uint64_t second = samples_a_second(s) * each, limit = s->cfg.max_memory / s->n_cpus;
 
 	if (!s->cfg.max_memory) {

@@ -1,8 +1,7 @@
 /* `aperture record`: arguments, signals, the one line at the end, and the command's own exit status. */
 #include "cmd/cmd.h"
 #include "cmd/record_args.h"
-#include "event/replay.h"
-#include "perf/perf.h"
+#include "cmd/sources.h"
 
 #include <errno.h>
 #include <math.h>
@@ -40,7 +39,7 @@ static void help(void)
 	       "What:   -- COMMAND | -p PID,... | -t TID,... | -a   narrowed by -C CPUS, -u USER, -G CGROUP\n"
 	       "        -e EVENT,...        events by libpfm4's or the kernel's names (default: cycles:P, else cycles, else cpu-clock)\n"
 	       "        -F HZ|max           samples a second (default 99)       -c PERIOD  one sample every PERIOD events\n"
-	       "How:    --source=auto|perf  --call-graph=auto|dwarf[,BYTES]|fp|none\n"
+	       "How:    --source=auto|bpf|perf  --call-graph=auto|dwarf[,BYTES]|fp|none\n"
 	       "        -d SECONDS          how long     -D MS   leave out the target's first milliseconds\n"
 	       "        -o FILE             default run.db; an Aperture file there is kept as FILE.old\n"
 	       "        --max-size SIZE  --max-memory SIZE  --label KEY=VALUE  --no-symbols  -q  -v\n"
@@ -55,6 +54,24 @@ static void print_share(const char *what, double pct)
 		fprintf(stderr, ", %.1f %% %s", floor(pct * 10) / 10, what);
 }
 
+static void print_cost(const char *what, const struct ap_source_cost *c)
+{
+	if (c->n)
+		fprintf(stderr, "aperture: %s in the kernel: median %.2f us, 99 %% within %.2f us\n", what, (double)c->median_ns / 1e3,
+			(double)c->p99_ns / 1e3);
+}
+
+/* -v */
+static void print_own_cost(const struct ap_session_result *r)
+{
+	fprintf(stderr, "aperture: recorder used %.0f ms of CPU and %.1f MB of memory\n", (double)r->recorder_cpu_ns / 1e6,
+		(double)r->recorder_peak_bytes / 1e6);
+	print_cost("a sample", &r->hit_cost);
+	print_cost("its unwinding", &r->unwind_cost);
+	if (r->hit_cost.n)
+		fprintf(stderr, "aperture: %llu samples were unwound by the recorder\n", (unsigned long long)r->cold);
+}
+
 static void print_end(const struct record_args *a, const struct ap_session_result *r)
 {
 	if (a->quiet)
@@ -66,8 +83,7 @@ static void print_end(const struct record_args *a, const struct ap_session_resul
 	print_share("of frames named", r->symbolised_pct);
 	fprintf(stderr, "; %s, %.1f MB (source %s)\n", a->session.output, (double)r->file_bytes / 1e6, r->source);
 	if (a->verbose)
-		fprintf(stderr, "aperture: recorder used %.0f ms of CPU and %.1f MB of memory\n", (double)r->recorder_cpu_ns / 1e6,
-			(double)r->recorder_peak_bytes / 1e6);
+		print_own_cost(r);
 	fprintf(stderr, "next: aperture report %s --flame -o flame.html\n", a->session.output);
 }
 
@@ -134,7 +150,6 @@ static int exit_failed(const struct record_args *a, const struct ap_session_resu
 
 int cmd_record(int argc, char **argv)
 {
-	static const struct ap_source_ops *const live[] = {&ap_source_perf, NULL}, *const replay[] = {&ap_source_replay, NULL};
 	struct ap_session_result result;
 	struct ap_why why = {""};
 	struct record_args a;
@@ -152,7 +167,7 @@ int cmd_record(int argc, char **argv)
 	a.session.sealed_ctx = &a;
 	a.session.stop = &stop_requested;
 	a.session.forward = &to_forward;
-	a.session.sources = a.session.source.replay_path ? replay : live;
+	a.session.sources = strcmp(a.source, "auto") ? ap_sources_named(a.source) : ap_sources_live;
 	a.session.source_forced = strcmp(a.source, "auto") != 0;
 	err = ap_session_run(&a.session, &result, &why);
 	if (err && !result.sealed)

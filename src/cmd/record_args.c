@@ -3,6 +3,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/parse.h"
+#include "cmd/sources.h"
 
 #include <getopt.h>
 #include <pwd.h>
@@ -179,10 +180,8 @@ static int parse_label(struct record_args *a, const char *s, size_t *n)
 
 static int parse_source(struct record_args *a, const char *s)
 {
-	if (!strcmp(s, "bpf"))
-		return bad("--source", s, "this version has no eBPF source yet; use auto or perf");
-	if (strcmp(s, "auto") && strcmp(s, "perf"))
-		return bad("--source", s, "choose auto or perf");
+	if (strcmp(s, "auto") && !ap_sources_named(s))
+		return bad("--source", s, strcmp(s, "bpf") ? "choose auto, bpf or perf" : "this build has no eBPF source: ./configure says why");
 	snprintf(a->source, sizeof a->source, "%s", s);
 	return 0;
 }
@@ -258,7 +257,7 @@ static int parse_one(struct record_args *a, int c, const char *s, const char *op
 		a->quiet = true;
 		return 0;
 	case 'v':
-		a->verbose = true;
+		a->verbose = cfg->source.measure = true;
 		return 0;
 	case OPT_HELP:
 		a->help = true;

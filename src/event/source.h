@@ -37,6 +37,7 @@ struct ap_source_config {
 	enum ap_call_graph call_graph;
 	uint32_t stack_dump_bytes; /* for DWARF: 0 = the source's default; at most 65,528 - room for the record */
 	uint64_t max_memory;	   /* bytes that rings may take in all; 0: the source's default */
+	bool measure;		   /* the source's own cost too, where it can */
 	const char *replay_path;   /* replay only */
 };
 
@@ -56,6 +57,11 @@ struct ap_source_event {
 	bool user_only;	       /* kernel samples excluded */
 };
 
+/* How long the source's own program took for one hit. */
+struct ap_source_cost {
+	uint64_t n, median_ns, p99_ns; /* n 0: not measured */
+};
+
 /* The identity that holds at the end: seen = stored + filtered + the sum of lost. */
 struct ap_source_stats {
 	uint64_t seen;	   /* hits of sampled events, as the kernel counted where it can tell */
@@ -63,10 +69,35 @@ struct ap_source_stats {
 	uint64_t filtered;
 	uint64_t lost[AP_LOSS_COUNT]; /* by enum ap_loss_cause */
 	uint64_t wakeups, drains;
+	uint64_t cold; /* of the stored: they came with registers and stack, because the source could not unwind them itself */
+	struct ap_source_cost hit, unwind; /* where cfg.measure was set and the source can tell */
 };
 
-/* What the rest of the pipeline teaches a source (DESIGN.md section 3); its shape comes with the source that wants it. */
-struct ap_learned;
+/* What the rest of the pipeline teaches a source that asks for it (DESIGN.md section 3). The arrays live only until the call returns, a table
+ * until the source is freed or told so by a later AP_LEARNED_BINARY. Saying the same again costs little and changes nothing. */
+enum ap_learned_kind {
+	AP_LEARNED_PROCESS, /* pid: these are all its executable mappings now, as of `version` */
+	AP_LEARNED_CHANGED, /* pid: its mappings have changed; 1 comes back where the source wants them now */
+	AP_LEARNED_GONE,    /* pid: it has ended, or runs a new program: forget its mappings */
+	AP_LEARNED_BINARY,  /* binary: how its code is unwound */
+};
+enum ap_learned_unwind { AP_LEARNED_TABLE, AP_LEARNED_FRAME_POINTERS, AP_LEARNED_NOTHING /* the stack ends, with `end` */ };
+struct ap_learned_mapping {
+	uint64_t start, end, bias; /* address - bias = what the binary's table is sorted by */
+	uint32_t binary;	   /* its id, from 1 */
+};
+struct ap_unwind_table;
+struct ap_learned {
+	enum ap_learned_kind kind;
+	uint32_t pid;
+	uint64_t version;
+	const struct ap_learned_mapping *mappings; /* sorted by start, never overlapping */
+	size_t n_mappings;
+	uint32_t binary;
+	enum ap_learned_unwind unwind;
+	const struct ap_unwind_table *table; /* AP_LEARNED_TABLE */
+	enum ap_stack_end end;		     /* AP_LEARNED_NOTHING */
+};
 
 struct ap_source; /* each implementation's own */
 

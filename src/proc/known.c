@@ -3,6 +3,7 @@
 #include "proc/private.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -170,6 +171,25 @@ const struct ap_mapping *ap_tracker_find(struct ap_tracker *t, const struct ap_p
 	}
 	ap_say_mapping(t, p, e, p->end_ns);
 	return &e->m;
+}
+
+size_t ap_tracker_layout(struct ap_tracker *t, const struct ap_process *process, const struct ap_learned_mapping **ret_mappings, uint64_t *ret_version)
+{
+	struct ap_proc *p = (struct ap_proc *)process; /* its first member */
+	size_t n = 0;
+
+	if (!p->maps_known)
+		ap_known_maps(t, p);
+	for (; p->maps && n < p->maps->n; n++) {
+		const struct ap_mapping *m = &p->maps->v[n].m;
+
+		if (!ap_grow(&t->layout, &t->layout_cap, n, sizeof *t->layout))
+			return 0;
+		t->layout[n] = (struct ap_learned_mapping){.start = m->start, .end = m->end, .bias = m->bias, .binary = m->binary->id};
+	}
+	*ret_mappings = t->layout;
+	*ret_version = p->maps_version;
+	return n;
 }
 
 const struct ap_mapping *ap_tracker_find_kernel(struct ap_tracker *t, uint64_t address)

@@ -162,6 +162,7 @@ void ap_layout_put(struct ap_tracker *t, struct ap_proc *p, const struct ap_layo
 	}
 	p->p.compat |= e.m.binary->compat && e.m.binary->kind == AP_BINARY_ELF;
 	r = ap_maps_put(p->maps, &e, say_gone, &g, &at);
+	p->maps_version = ++t->n_layout_changes;
 	if (r >= 0)
 		t->n_mappings++;
 	if (r == 1)
@@ -172,8 +173,10 @@ void ap_layout_clear(struct ap_tracker *t, struct ap_proc *p, uint64_t start, ui
 {
 	struct gone g = {.t = t, .p = p, .time_ns = time_ns};
 
-	if (p->maps && ap_maps_overlap(p->maps, start, end) && ap_layout_own(p))
+	if (p->maps && ap_maps_overlap(p->maps, start, end) && ap_layout_own(p)) {
 		ap_maps_clear(p->maps, start, end, time_ns, say_gone, &g);
+		p->maps_version = ++t->n_layout_changes;
+	}
 }
 
 static void say_all_gone(struct ap_tracker *t, struct ap_proc *p, uint64_t time_ns)
@@ -191,6 +194,7 @@ void ap_layout_drop(struct ap_tracker *t, struct ap_proc *p, uint64_t time_ns)
 	if (p->maps && p->maps->owner == p)
 		p->maps->owner = NULL;
 	p->maps = ap_maps_unref(p->maps);
+	p->maps_version = ++t->n_layout_changes;
 	p->jit = NULL;
 	p->jitdump = NULL;
 	p->exe = NULL;

@@ -32,6 +32,9 @@ struct ap_tracker {
 	size_t cap_said;
 	uint64_t now_ns;      /* of the last event */
 	int64_t boot_offset;  /* BOOTTIME - MONOTONIC */
+	uint64_t n_layout_changes;
+	struct ap_learned_mapping *layout; /* what ap_tracker_layout handed out last */
+	size_t layout_cap;
 	uint64_t n_mappings;  /* seen in all */
 	uint32_t doubts;      /* how often records were lost */
 	bool replayed;

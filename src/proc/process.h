@@ -31,6 +31,7 @@ struct ap_proc {
 	uint64_t miss_wait_ns, user_next_ns; /* fresh.c: from the last scan to the next after a miss; when to ask for the user again */
 	int64_t user;		/* effective; -1: not known */
 	uint32_t slot, n_live, parent_pid, doubts /* as of the last check */;
+	uint64_t maps_version; /* changes with the mappings */
 	bool maps_known;	/* by a scan, an exec or the parent */
 	bool start_settled;	/* /proc was asked for the start time, or could not be */
 };

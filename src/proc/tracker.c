@@ -71,6 +71,7 @@ struct ap_tracker *ap_tracker_free(struct ap_tracker *t)
 	ap_row_ids_done(&t->process_ids);
 	ap_row_ids_done(&t->thread_ids);
 	free(t->binary_said);
+	free(t->layout);
 	free(t->proc);
 	free(t);
 	return NULL;

@@ -8,6 +8,7 @@
 
 #include "base/why.h"
 #include "event/event.h"
+#include "event/source.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -126,6 +127,10 @@ void ap_tracker_doubt(struct ap_tracker *t);
 const struct ap_mapping *ap_tracker_find(struct ap_tracker *t, const struct ap_process *p, uint64_t address);
 /* The kernel's text or a module: mapping->binary of kind KERNEL, MODULE or BPF; NULL for an address that is in none. */
 const struct ap_mapping *ap_tracker_find_kernel(struct ap_tracker *t, uint64_t address);
+
+/* All that the process has mapped now, sorted by address, valid until the next call of this; *ret_version changes when it does. Returns how
+ * many; 0 also without memory. */
+size_t ap_tracker_layout(struct ap_tracker *t, const struct ap_process *p, const struct ap_learned_mapping **ret_mappings, uint64_t *ret_version);
 
 /* Every binary so far: id i is at index i - 1. */
 size_t ap_tracker_binaries(const struct ap_tracker *t, struct ap_binary *const **ret_binaries);

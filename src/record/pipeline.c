@@ -9,6 +9,7 @@
 #include "record/hold.h"
 #include "record/rows.h"
 #include "record/tables.h"
+#include "record/teach.h"
 #include "unwind/unwind.h"
 
 #include <errno.h>
@@ -34,6 +35,7 @@ struct ap_pipeline {
 	unsigned tries; /* of the event at hand */
 	bool waits;	/* the sample at hand needs a table that is being built */
 	struct ap_store *store; /* NULL before connect */
+	struct ap_teach teach;
 	uint64_t batch_since_ns;
 	size_t frames_stored, nodes_stored;
 	uint32_t *self_samples; /* by stack id */
@@ -81,6 +83,7 @@ int ap_pipeline_new(const struct ap_pipeline_config *cfg, struct ap_pipeline **r
 		return err;
 	}
 	p->batch_since_ns = ap_now_ns();
+	p->teach = (struct ap_teach){.tracker = p->tracker, .tables = p->tables};
 	*ret_pipeline = p;
 	return 0;
 }
@@ -133,6 +136,7 @@ static void find_site(void *ctx, uint64_t address, struct ap_unwind_site *ret_si
 		return;
 	}
 	p->waits |= !ap_tables_site(p->tables, m->binary, p->tries > HOLD_TRIES_MAX, ret_site);
+	ap_teach_met(&p->teach, m->binary);
 	ret_site->bias = m->bias;
 	ret_site->start = m->start;
 	ret_site->end_address = m->end;
@@ -323,6 +327,8 @@ static bool put_sample(struct ap_pipeline *p, const struct ap_sample *s)
 		drop(p, AP_LOSS_MEMORY_LIMIT);
 		return true;
 	}
+	if (s->h.flags & AP_SAMPLE_REGS)
+		ap_teach_sample(&p->teach, s->h.pid, s->h.time_ns);
 	p->counts.samples++;
 	p->counts.complete += whole;
 	count_self(p, stack);
@@ -351,6 +357,7 @@ static bool take(struct ap_pipeline *p, const struct ap_event *e)
 		return true;
 	default:
 		ap_tracker_put(p->tracker, e);
+		ap_teach_event(&p->teach, e);
 		return true;
 	}
 }
@@ -394,6 +401,12 @@ static void put(void *ctx, const struct ap_event *e)
 		ap_tables_wait(p->tables);
 	}
 	p->tries = 0;
+}
+
+void ap_pipeline_teach(struct ap_pipeline *p, const struct ap_source_ops *ops, struct ap_source *source)
+{
+	p->teach.ops = ops && ops->learn ? ops : NULL;
+	p->teach.source = source;
 }
 
 struct ap_sink ap_pipeline_sink(struct ap_pipeline *p)
@@ -459,6 +472,8 @@ int ap_pipeline_flush(struct ap_pipeline *p, bool all)
 		ap_pipeline_settle(p);
 	else if (ap_hold_first(&p->hold) && ap_tables_collect(p->tables))
 		release(p);
+	if (p->teach.ops)
+		ap_teach_flush(&p->teach);
 	if (!p->store)
 		return 0;
 	if (!all && ap_batch_bytes(p->rows.batch) < BATCH_BYTES && now - p->batch_since_ns < BATCH_AGE_NS)

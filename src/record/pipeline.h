@@ -39,6 +39,9 @@ struct ap_sink ap_pipeline_sink(struct ap_pipeline *p);
 /* From now on batches go there. Before it, rows wait in memory. */
 void ap_pipeline_connect(struct ap_pipeline *p, struct ap_store *store);
 
+/* From now on the source is taught what its samples need (source.h, learn). NULL ops: no more. */
+void ap_pipeline_teach(struct ap_pipeline *p, const struct ap_source_ops *ops, struct ap_source *source);
+
 /* Hands what has gathered to the store if it is large or old enough, or in any case (`all`, which also waits for room). 0, or the error
  * that stopped the writer. */
 int ap_pipeline_flush(struct ap_pipeline *p, bool all);

@@ -123,6 +123,7 @@ static int prepare(struct session *s, struct ap_why *why)
 	if (err)
 		return err;
 	ap_pipeline_connect(s->pipeline, s->store);
+	ap_pipeline_teach(s->pipeline, s->ops, s->source);
 	if (!s->cfg->save_events)
 		return 0;
 	n_events = s->ops->events(s->source, &events);
@@ -262,6 +263,9 @@ static void account(struct session *s)
 	ap_rows_account(&out, &st, counts.samples, counts.dropped);
 	s->result->samples = counts.samples;
 	s->result->filtered = st.filtered;
+	s->result->cold = st.cold;
+	s->result->hit_cost = st.hit;
+	s->result->unwind_cost = st.unwind;
 	s->result->lost = counts.dropped;
 	for (size_t i = 0; i < AP_LOSS_COUNT; i++)
 		s->result->lost += ap_loss_is_hits(i) ? st.lost[i] : 0;

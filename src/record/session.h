@@ -44,6 +44,8 @@ struct ap_session_result {
 	bool sealed;	 /* cfg.sealed was called */
 	bool has_status;
 	int wait_status; /* the command's, as waitpid gives it */
+	struct ap_source_cost hit_cost, unwind_cost;
+	uint64_t cold;
 	char source[16];
 	struct ap_why note; /* "" or what the user should know: a fallback and its reason */
 };

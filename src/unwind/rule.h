@@ -4,6 +4,7 @@
 
 #include "base/regs.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum ap_cfa_kind {
@@ -35,5 +36,36 @@ struct ap_rule {
 	int8_t cfa_add;
 	struct ap_reg_rule reg[AP_REG_COUNT]; /* by DWARF number; [AP_REG_PC] is the return address */
 };
+
+/* The short form. Nearly every rule says: the CFA from one register, the return address and some callee-saved registers at fixed places below
+ * it. Such a rule is a few bytes and steps in a few loads (short.h); whatever else there is (signal frames, registers kept in registers) takes
+ * the long form, and both kinds of step give the same frame. */
+/* DWARF numbers of the registers that a callee saves and a CFA may be counted from. */
+#if defined(__x86_64__)
+enum { AP_SHORT_SAVED = 6 };
+#define AP_SHORT_REGS {3, 6, 12, 13, 14, 15}
+#else
+enum { AP_SHORT_SAVED = 11 };
+#define AP_SHORT_REGS {19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29}
+#endif
+
+enum ap_short_kind {
+	AP_SHORT_STEP = 1,
+	AP_SHORT_OUTERMOST, /* no caller */
+	AP_SHORT_LONG,	    /* cfa_offset is the number of a struct ap_rule in the table's list of long ones */
+	AP_SHORT_NONE,	    /* no frame information at this address */
+};
+
+struct ap_short_rule {
+	int32_t cfa_offset;
+	uint8_t cfa_kind, cfa_reg;
+	uint16_t saved; /* bit i: AP_SHORT_REGS[i] is at CFA + offset[i]; the others keep their value */
+	uint8_t kind;	/* enum ap_short_kind */
+	uint8_t depth;	/* words below the CFA that the rule reads */
+	int16_t ra_offset; /* of the return address from the CFA; it and the others are -8 * depth at least, -8 at most */
+	int16_t offset[AP_SHORT_SAVED];
+};
+
+bool ap_short_from_rule(const struct ap_rule *rule, struct ap_short_rule *ret_short); /* false: it takes the long form */
 
 #endif

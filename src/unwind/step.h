@@ -13,21 +13,23 @@ static inline int ap_step_known(const struct ap_regs *r, unsigned reg)
 	return reg < AP_REG_COUNT && (r->known >> reg & 1);
 }
 
-static inline enum ap_step ap_step_cfa(const struct ap_regs *r, const struct ap_rule *rule, void *ctx, uint64_t *ret_cfa)
+/* The parts of a rule that say where the CFA is, so that every form of a rule has one code for it. */
+static inline enum ap_step ap_step_cfa(
+	const struct ap_regs *r, unsigned kind, unsigned reg, int32_t offset, int add, void *ctx, uint64_t *ret_cfa)
 {
 	uint64_t base;
 
-	if (rule->cfa_kind == AP_CFA_PLT) {
-		*ret_cfa = r->r[AP_REG_SP] + 8 + (((r->r[AP_REG_PC] & 15) >= (uint64_t)rule->cfa_offset) << 3);
+	if (kind == AP_CFA_PLT) {
+		*ret_cfa = r->r[AP_REG_SP] + 8 + (((r->r[AP_REG_PC] & 15) >= (uint64_t)offset) << 3);
 		return AP_STEP_CALLER;
 	}
-	if ((rule->cfa_kind != AP_CFA_REG && rule->cfa_kind != AP_CFA_DEREF_REG) || !ap_step_known(r, rule->cfa_reg))
+	if ((kind != AP_CFA_REG && kind != AP_CFA_DEREF_REG) || !ap_step_known(r, reg))
 		return AP_STEP_BAD_RULE;
-	base = r->r[rule->cfa_reg] + (uint64_t)(int64_t)rule->cfa_offset;
-	if (rule->cfa_kind == AP_CFA_DEREF_REG) {
+	base = r->r[reg] + (uint64_t)(int64_t)offset;
+	if (kind == AP_CFA_DEREF_REG) {
 		if (AP_STEP_READ(ctx, base, &base))
 			return AP_STEP_UNREADABLE;
-		base += (uint64_t)(int64_t)rule->cfa_add;
+		base += (uint64_t)(int64_t)add;
 	}
 	*ret_cfa = base;
 	return AP_STEP_CALLER;
@@ -76,7 +78,7 @@ static inline enum ap_step ap_step(struct ap_regs *r, struct ap_regs *next, cons
 		return AP_STEP_OUTERMOST;
 	if (rule->reg[AP_REG_PC].kind == AP_RULE_BAD)
 		return AP_STEP_BAD_RULE;
-	end = ap_step_cfa(r, rule, ctx, &cfa);
+	end = ap_step_cfa(r, rule->cfa_kind, rule->cfa_reg, rule->cfa_offset, rule->cfa_add, ctx, &cfa);
 	if (end != AP_STEP_CALLER)
 		return end;
 	next->known = 1ull << AP_REG_SP;

@@ -1,0 +1,94 @@
+/* What the kernel programs and the code that feeds them both know: the shapes of the maps' values. Plain data.
+ *
+ * A process (procs, by pid) names a block of its executable mappings; a mapping names its binary; a binary names chunks of rows. Rows and
+ * rules lie in shards, arrays of SHARD_BYTES each, made when they are needed. User space writes a block or a table whole before anything
+ * names it; the generation in front of a block tells a reader that the block was taken away meanwhile. */
+#ifndef AP_BPF_LAYOUT_H
+#define AP_BPF_LAYOUT_H
+
+#include "event/event.h"
+#include "unwind/rule.h"
+
+enum {
+	AP_BPF_SHARD_BYTES = 1 << 20,
+	AP_BPF_SHARDS_MAX = 256,
+	AP_BPF_BINARIES_MAX = 16384,
+	AP_BPF_CHUNKS_MAX = 64,	    /* of one binary */
+	AP_BPF_CHUNKS_ALL = 32768,
+	AP_BPF_MAPPINGS_MAX = 1 << 16, /* of all processes, block heads included */
+	AP_BPF_BLOCK_MAX = 4095,	    /* mappings of one process */
+	AP_BPF_PROCS_MAX = 16384,
+	AP_BPF_TARGETS_MAX = 65536,
+	AP_BPF_KERNEL_DEPTH = 127, /* kernel.perf_event_max_stack's default */
+	AP_BPF_PAGE = 4096,
+	AP_BPF_WINDOW = 2 * AP_BPF_PAGE,
+	AP_BPF_CACHE = 1024,
+	AP_BPF_LONG_MAX = 4096, /* long rules of all binaries */
+	AP_BPF_DUMP_MAX = 16 << 10,
+	AP_BPF_USER_DEPTH = 2048,
+	AP_BPF_WORDS = AP_BPF_KERNEL_DEPTH + 1 + AP_BPF_USER_DEPTH + 64,
+};
+
+struct ap_bpf_proc {
+	uint32_t generation; /* of the block; 0: none */
+	uint32_t first;	     /* index of the first mapping in `mappings`; the head is in front of it */
+	uint32_t n;
+	uint32_t pad;
+};
+
+/* Sorted by start. The head of a block holds the generation in `start`. */
+struct ap_bpf_mapping {
+	uint64_t start, end, bias;
+	uint32_t binary, pad;
+};
+
+enum ap_bpf_binary_state {
+	AP_BPF_BINARY_COLD, /* no table yet: samples travel with their registers and stack */
+	AP_BPF_BINARY_TABLE,
+	AP_BPF_BINARY_NO_TABLE, /* frame pointers */
+	AP_BPF_BINARY_NOTHING,  /* the stack ends, with `end` */
+};
+
+/* Rows of one stretch of addresses: uint32_t pcs[n], then uint16_t rules[n]. */
+struct ap_bpf_chunk {
+	uint32_t first_pc; /* relative to base */
+	uint32_t shard, offset, n;
+};
+struct ap_bpf_binary {
+	uint64_t base;
+	uint32_t state, end;
+	uint32_t used_at; /* seconds; written by the program */
+	uint32_t first_chunk, n_chunks; /* in `chunks`, sorted by first_pc */
+	uint32_t rules_shard, rules_offset, n_rules;
+};
+
+/* What was found for (generation, epoch, pc). */
+struct ap_bpf_cached {
+	uint64_t pc;
+	uint32_t generation, epoch;
+	struct ap_short_rule rule;
+};
+struct ap_bpf_cache {
+	struct ap_bpf_cached slots[AP_BPF_CACHE];
+};
+
+enum ap_bpf_count { AP_BPF_COUNT_SEEN, AP_BPF_COUNT_STORED, AP_BPF_COUNT_FILTERED, AP_BPF_COUNT_RING_FULL, AP_BPF_COUNT_COLD, AP_BPF_COUNT_MAP_FULL, AP_BPF_COUNT_N = 8 };
+struct ap_bpf_counts {
+	uint64_t n[AP_BPF_COUNT_N];
+};
+
+/* How long the program took, in steps of AP_BPF_TIMING_NS; kept only when asked for. */
+enum { AP_BPF_TIMING_NS = 50, AP_BPF_TIMING_N = 1024 };
+struct ap_bpf_timing {
+	uint64_t whole[AP_BPF_TIMING_N], unwind[AP_BPF_TIMING_N];
+};
+
+/* The record in the ring: an ap_sample whose kernel addresses are as the kernel gave them. */
+struct ap_bpf_record {
+	struct ap_sample s;
+	uint64_t words[AP_BPF_WORDS];
+};
+
+enum ap_bpf_target_state { AP_BPF_TARGET_WATCHED = 1, AP_BPF_TARGET_AT_EXEC = 2 };
+
+#endif

@@ -1,0 +1,186 @@
+/* From the skeleton to loaded programs. What the kernel can do is asked of the kernel by trying, never told from its version; what fails says
+ * which call, why, and the one remedy, so that the session can go on with perf_event. */
+#include "bpf/private.h"
+
+#include "base/mem.h"
+#include "bpf/sample.skel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { RING_MIN = 1 << 20, RING_MAX = 16 << 20 };
+static const uint64_t MAPS_DEFAULT = 64ull << 20, FIXED_MAPS = 8ull << 20;
+
+static int refused(struct ap_why *why, const char *what, int err)
+{
+	if (err == EPERM || err == EACCES)
+		return ap_why(why, err, "bpf(2) was refused (%s: %s): this process lacks CAP_BPF and CAP_PERFMON; "
+			"run: setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep $(command -v aperture)", what, strerror(err));
+	if (err == ENOSYS)
+		return ap_why(why, err, "this kernel has no bpf(2) (%s: %s)", what, strerror(err));
+	return ap_why(why, err, "the kernel does not take the sampling program (%s: %s)", what, strerror(err));
+}
+
+/* Room for about a quarter of a second of samples that all travel with their stacks. */
+static uint32_t ring_bytes(const struct ap_source *s)
+{
+	uint64_t rate = s->cfg.period || s->cfg.frequency_hz > 20000 ? 20000 : s->cfg.frequency_hz;
+	uint64_t bytes = rate * AP_BPF_DUMP_MAX * s->n_cpus / 4;
+	uint32_t size = RING_MIN;
+
+	while (size < bytes && size < RING_MAX)
+		size *= 2;
+	return size;
+}
+
+static void set_sizes(struct ap_source *s)
+{
+	uint32_t n = (uint32_t)s->n_cpus;
+
+	bpf_map__set_max_entries(s->skel->maps.scratches, n);
+	bpf_map__set_max_entries(s->skel->maps.caches, n);
+	bpf_map__set_max_entries(s->skel->maps.counts, n);
+	bpf_map__set_max_entries(s->skel->maps.ring, ring_bytes(s));
+}
+
+static void set_settings(struct ap_source *s)
+{
+	struct ap_bpf__rodata *r = s->skel->rodata;
+
+	r->cfg_timing = s->cfg.measure;
+	r->cfg_filter_tid = s->cfg.n_tids != 0;
+	r->cfg_filter_pid = s->cfg.n_pids != 0;
+	r->cfg_filter_uid = s->cfg.has_uid;
+	r->cfg_uid = s->cfg.uid;
+	r->cfg_unwind = s->cfg.call_graph != AP_CALL_GRAPH_NONE;
+	r->cfg_frame_pointers = s->cfg.call_graph == AP_CALL_GRAPH_FP;
+	r->cfg_cookie = s->cookie = libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_get_attach_cookie, NULL) == 1;
+	r->cfg_task_pt_regs = libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_task_pt_regs, NULL) == 1;
+	r->cfg_wake_bytes = ring_bytes(s) / 2;
+}
+
+static int map_counts(struct ap_source *s)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *at;
+
+	s->counts_bytes = (s->n_cpus * sizeof *s->counts + page - 1) & ~(page - 1);
+	at = mmap(NULL, s->counts_bytes, PROT_READ, MAP_SHARED, bpf_map__fd(s->skel->maps.counts), 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	s->counts = at;
+	return 0;
+}
+
+static int set_targets(struct ap_source *s, struct ap_why *why)
+{
+	uint32_t state = s->cfg.enable_on_exec ? AP_BPF_TARGET_AT_EXEC : AP_BPF_TARGET_WATCHED;
+	const pid_t *ids = s->cfg.n_tids ? s->cfg.tids : s->cfg.pids;
+	size_t n = s->cfg.n_tids ? s->cfg.n_tids : s->cfg.n_pids;
+
+	for (size_t i = 0; i < n; i++)
+		if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.targets), &ids[i], &state, BPF_ANY))
+			return ap_why(why, errno, "cannot watch process %d: %s", (int)ids[i], strerror(errno));
+	return 0;
+}
+
+static int set_up_maps(struct ap_source *s, struct ap_why *why)
+{
+	struct ap_bpf_table_fds fds = {bpf_map__fd(s->skel->maps.binaries), bpf_map__fd(s->skel->maps.chunks), bpf_map__fd(s->skel->maps.shards),
+		bpf_map__fd(s->skel->maps.long_rules)};
+	uint64_t bytes = s->cfg.max_memory ? s->cfg.max_memory : MAPS_DEFAULT;
+	int err = map_counts(s);
+
+	s->timings_fd = bpf_map__fd(s->skel->maps.timings);
+	if (!err)
+		err = ap_bpf_ring_map(&s->ring, bpf_map__fd(s->skel->maps.ring), ring_bytes(s));
+	if (!err)
+		err = ap_bpf_blocks_init(&s->blocks, bpf_map__fd(s->skel->maps.procs), bpf_map__fd(s->skel->maps.mappings));
+	if (!err)
+		err = ap_bpf_tables_init(&s->tables, &fds, &s->skel->bss->epoch, bytes > FIXED_MAPS ? bytes - FIXED_MAPS : 0);
+	return err ? ap_why(why, -err, "cannot map the sampling program's memory: %s", strerror(-err)) : set_targets(s, why);
+}
+
+int ap_bpf_load(struct ap_source *s, struct ap_why *why)
+{
+	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+	int n = libbpf_num_possible_cpus(), err;
+
+	libbpf_set_print(NULL); /* what matters comes back as an error */
+	setrlimit(RLIMIT_MEMLOCK, &all); /* before 5.11 maps count against it; a refusal shows as EPERM at the map */
+	if (n <= 0)
+		return ap_why(why, ENODEV, "cannot read /sys/devices/system/cpu/possible: is /sys mounted?");
+	s->n_cpus = (size_t)n;
+	s->skel = ap_bpf__open();
+	if (!s->skel)
+		return refused(why, "open", errno);
+	set_sizes(s);
+	set_settings(s);
+	err = ap_bpf__load(s->skel);
+	return err ? refused(why, "load", -err) : set_up_maps(s, why);
+}
+
+static int keep_link(struct ap_source *s, int fd)
+{
+	if (!ap_grow(&s->links, &s->links_cap, s->n_links, sizeof *s->links)) {
+		ap_close(fd);
+		return -ENOMEM;
+	}
+	s->links[s->n_links++] = fd;
+	return 0;
+}
+
+static int attach_raw(struct ap_source *s, struct bpf_program *program, const char *tracepoint, struct ap_why *why)
+{
+	int fd = bpf_raw_tracepoint_open(tracepoint, bpf_program__fd(program));
+
+	if (fd < 0)
+		return refused(why, tracepoint, errno);
+	return keep_link(s, fd) ? ap_why(why, ENOMEM, "out of memory") : 0;
+}
+
+int ap_bpf_attach_tasks(struct ap_source *s, struct ap_why *why)
+{
+	int err = attach_raw(s, s->skel->progs.on_fork, "sched_process_fork", why);
+
+	if (!err)
+		err = attach_raw(s, s->skel->progs.on_exec, "sched_process_exec", why);
+	return err ? err : attach_raw(s, s->skel->progs.on_exit, "sched_process_exit", why);
+}
+
+int ap_bpf_attach_event(void *source, int fd, uint32_t event, struct ap_why *why)
+{
+	struct ap_source *s = source;
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = event);
+	int program = bpf_program__fd(s->skel->progs.on_sample), link;
+
+	if (s->cookie) {
+		link = bpf_link_create(program, fd, BPF_PERF_EVENT, &opts);
+		if (link >= 0)
+			return keep_link(s, link) ? ap_why(why, ENOMEM, "out of memory") : 0;
+		return refused(why, "BPF_LINK_CREATE", errno);
+	}
+	if (event)
+		return ap_why(why, ENOTSUP, "this kernel's BPF cannot tell several events apart (bpf_get_attach_cookie, 5.15)");
+	return ioctl(fd, PERF_EVENT_IOC_SET_BPF, program) ? refused(why, "PERF_EVENT_IOC_SET_BPF", errno) : 0;
+}
+
+void ap_bpf_unload(struct ap_source *s)
+{
+	for (size_t i = 0; i < s->n_links; i++)
+		ap_close(s->links[i]);
+	free(s->links);
+	if (s->counts)
+		munmap(s->counts, s->counts_bytes);
+	ap_bpf_ring_unmap(&s->ring);
+	ap_bpf_blocks_done(&s->blocks);
+	ap_bpf_tables_done(&s->tables);
+	ap_bpf__destroy(s->skel);
+}

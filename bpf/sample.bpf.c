@@ -1,0 +1,202 @@
+/* The on-CPU sampler: one hit of a perf event, the kernel's stack, the user's stack unwound on the spot, one record in the ring. */
+#include "bpf/vmlinux_min.h"
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stddef.h>
+
+#include "bpf/arch.bpf.h"
+#include "bpf/unwind.bpf.h"
+#include "bpf/tasks.bpf.h"
+
+enum { PF_KTHREAD = 0x00200000 };
+
+struct frame_ctx {
+	struct scratch *s;
+	struct ap_bpf_cache *cache;
+};
+
+static long on_frame(uint32_t i, struct frame_ctx *c)
+{
+	return one_frame(c->s, c->cache);
+}
+
+static __always_inline void count_time(uint64_t *steps, uint64_t ns)
+{
+	uint64_t at = ns / AP_BPF_TIMING_NS;
+
+	asm volatile("" : "+r"(at)); /* the check and the use in one register */
+	__sync_fetch_and_add(&steps[at < AP_BPF_TIMING_N ? at : AP_BPF_TIMING_N - 1], 1);
+}
+
+/* Registers and the top of the stack, for user space to unwind. */
+static __noinline uint32_t put_dump(struct scratch *s, struct ap_regs *regs)
+{
+	uint32_t at = s->record.s.n_kernel, size = 0, off;
+	uint64_t sp = regs->r[AP_REG_SP];
+
+	if (at > AP_BPF_KERNEL_DEPTH)
+		return 0;
+	off = at * 8;
+	__builtin_memcpy((unsigned char *)s->record.words + off, regs, sizeof *regs);
+	off += sizeof *regs;
+	for (int i = 0; i < AP_BPF_DUMP_MAX / 4096; i++) {
+		if (size >= cfg_dump_bytes || off > sizeof s->record.words - 4096)
+			break;
+		if (bpf_probe_read_user((unsigned char *)s->record.words + off, 4096, (void *)(sp + size))) {
+			uint32_t rest = 4096 - ((sp + size) & 4095);
+
+			if (rest > 4096 || bpf_probe_read_user((unsigned char *)s->record.words + off, rest, (void *)(sp + size)))
+				break;
+			size += rest;
+			break;
+		}
+		size += 4096;
+		off += 4096;
+	}
+	return size;
+}
+
+static __always_inline int output(struct scratch *s, struct ap_bpf_counts *n, uint64_t size)
+{
+	uint64_t flags = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+
+	s->record.s.h.size = (uint32_t)size;
+	asm volatile("" : "+r"(size)); /* the check and the use in one register */
+	if (size > sizeof s->record || bpf_ringbuf_output(&ring, &s->record, size, flags)) {
+		n->n[AP_BPF_COUNT_RING_FULL]++;
+		return 0;
+	}
+	n->n[AP_BPF_COUNT_STORED]++;
+	return 0;
+}
+
+static __always_inline void begin_record(void *ctx_event, struct scratch *s, uint64_t id, uint32_t cpu)
+{
+	struct ap_sample *r = &s->record.s;
+
+	__builtin_memset(r, 0, sizeof *r);
+	r->h.time_ns = bpf_ktime_get_ns();
+	r->h.pid = (uint32_t)(id >> 32);
+	r->h.tid = (uint32_t)id;
+	r->h.cpu = cpu;
+	r->h.kind = AP_EVENT_SAMPLE;
+	r->end = AP_STACK_END_KERNEL_ONLY;
+}
+
+/* Fills the user part; returns its bytes. */
+static __always_inline uint32_t user_part(struct bpf_perf_event_data *ctx, struct scratch *s, struct ap_bpf_cache *cache, struct ap_bpf_counts *counts)
+{
+	struct ap_sample *r = &s->record.s;
+	struct frame_ctx fc = {s, cache};
+	struct ap_bpf_mapping *head;
+	struct ap_bpf_proc *proc;
+	uint32_t pid = r->h.pid, head_at, stack;
+	bool compat = false;
+
+	if (!arch_user_regs(ctx, &s->regs, cfg_task_pt_regs, &compat)) {
+		r->end = AP_STACK_END_NO_REGS;
+		return 0;
+	}
+	if (compat || !cfg_unwind) {
+		if (r->n_kernel < AP_BPF_WORDS)
+			s->record.words[r->n_kernel] = s->regs.r[AP_REG_PC];
+		r->n_user = 1;
+		r->end = compat ? AP_STACK_END_COMPAT : AP_STACK_END_NONE;
+		return 8;
+	}
+	s->n = 0;
+	s->unwind_ns = 0;
+	s->exact = true;
+	s->cold = true;
+	s->end = AP_STACK_END_DEPTH;
+	s->window_base = s->window_from = s->window_to = 0;
+	s->epoch = epoch;
+	proc = bpf_map_lookup_elem(&procs, &pid);
+	if (proc) {
+		s->proc = *proc;
+		head_at = s->proc.first - 1;
+		head = bpf_map_lookup_elem(&mappings, &head_at);
+		if (head && s->proc.generation && head->start == s->proc.generation) {
+			s->cold = false;
+			if (cfg_timing)
+				s->unwind_ns = bpf_ktime_get_ns();
+			bpf_loop(AP_BPF_USER_DEPTH + 1, on_frame, &fc, 0);
+			if (cfg_timing)
+				s->unwind_ns = bpf_ktime_get_ns() - s->unwind_ns;
+			if (head->start != s->proc.generation) /* taken away meanwhile */
+				s->cold = true;
+		}
+	}
+	if (s->window_to == s->window_base && s->n == 1 && r->n_kernel && !s->cold) { /* inside exec and exit the program's memory is gone */
+		r->end = AP_STACK_END_KERNEL_ONLY;
+		return 0;
+	}
+	if (!s->cold) {
+		r->n_user = (uint16_t)s->n;
+		r->end = s->end;
+		return 8 * s->n;
+	}
+	counts->n[AP_BPF_COUNT_COLD]++;
+	if (!arch_user_regs(ctx, &s->regs, cfg_task_pt_regs, &compat))
+		return 0;
+	stack = put_dump(s, &s->regs);
+	r->h.flags |= AP_SAMPLE_REGS;
+	r->stack_size = stack;
+	r->n_user = 0;
+	r->end = 0;
+	return sizeof(struct ap_regs) + ((stack + 7) & ~7u);
+}
+
+SEC("perf_event")
+int on_sample(struct bpf_perf_event_data *ctx)
+{
+	uint64_t id = bpf_get_current_pid_tgid();
+	uint32_t cpu = bpf_get_smp_processor_id();
+	uint64_t size = sizeof(struct ap_sample);
+	struct ap_bpf_counts *n = bpf_map_lookup_elem(&counts, &cpu);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &cpu);
+	struct ap_bpf_cache *cache = bpf_map_lookup_elem(&caches, &cpu);
+	struct task_struct *task = (void *)bpf_get_current_task();
+	uint32_t zero = 0;
+	long got;
+
+	if (!n || !s || !cache)
+		return 0;
+	n->n[AP_BPF_COUNT_SEEN]++;
+	if (!is_wanted(id)) {
+		n->n[AP_BPF_COUNT_FILTERED]++;
+		return 0;
+	}
+	begin_record(ctx, s, id, cpu);
+	s->record.s.weight = ctx->sample_period;
+	s->record.s.event = cfg_cookie ? (uint32_t)bpf_get_attach_cookie(ctx) : 0;
+	if (!arch_in_user(ctx)) {
+		s->record.s.h.flags |= AP_SAMPLE_KERNEL_MODE;
+		if (cfg_kernel) {
+			got = bpf_get_stack(ctx, s->record.words, cfg_unwind || cfg_frame_pointers ? AP_BPF_KERNEL_DEPTH * 8 : 8, 0);
+			s->record.s.n_kernel = got > 0 ? (uint16_t)((uint64_t)got / 8) : 0;
+		}
+	}
+	if (s->record.s.n_kernel > AP_BPF_KERNEL_DEPTH)
+		return 0;
+	size += 8 * s->record.s.n_kernel;
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && (uint32_t)id)
+		size += user_part(ctx, s, cache, n);
+	output(s, n, size);
+	if (cfg_timing) {
+		struct ap_bpf_timing *t = bpf_map_lookup_elem(&timings, &zero);
+
+		if (t) {
+			count_time(t->whole, bpf_ktime_get_ns() - s->record.s.h.time_ns);
+			if (s->unwind_ns)
+				count_time(t->unwind, s->unwind_ns);
+		}
+	}
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

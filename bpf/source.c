@@ -1,0 +1,279 @@
+/* The source. Samples come from the ring, everything else from the perf source's side-band. Its drain releases the side-band up to the beginning
+ * of the drain before; so much of the ring is released too, merged by time. */
+#include "bpf/source.h"
+
+#include "base/clock.h"
+#include "bpf/decode.h"
+#include "bpf/private.h"
+#include "perf/attached.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int open_source(const struct ap_source_config *cfg, struct ap_source **ret_source, struct ap_why *why)
+{
+	struct ap_source *s = calloc(1, sizeof *s);
+	struct ap_perf_attach attach = {ap_bpf_attach_event, s};
+	int err;
+
+	if (!s)
+		return ap_why(why, ENOMEM, "out of memory");
+	s->cfg = *cfg;
+	s->last = &s->first;
+	err = ap_bpf_load(s, why);
+	if (!err)
+		err = ap_bpf_attach_tasks(s, why);
+	if (!err)
+		err = ap_perf_open_attached(cfg, &attach, &s->perf, why);
+	if (err) {
+		ap_source_bpf.free(s);
+		return err;
+	}
+	*ret_source = s;
+	return 0;
+}
+
+static void probe(const struct ap_source_config *cfg, struct ap_probe *ret_probe)
+{
+	struct ap_source_config own = *cfg;
+	struct ap_source *s = NULL;
+
+	memset(ret_probe, 0, sizeof *ret_probe);
+	own.frequency_hz = own.frequency_hz ? own.frequency_hz : own.period ? 0 : 99;
+	if (!open_source(&own, &s, &ret_probe->why)) {
+		ret_probe->usable = true;
+		ret_probe->why.text[0] = '\0';
+		ap_source_bpf.free(s);
+	}
+}
+
+static size_t events(const struct ap_source *s, const struct ap_source_event **ret_events)
+{
+	return ap_source_perf.events(s->perf, ret_events);
+}
+
+static int start(struct ap_source *s, struct ap_why *why)
+{
+	return ap_source_perf.start(s->perf, why);
+}
+
+/* The ring wakes nobody before it is half full, and the caller's timer comes sooner as a rule. */
+static int poll_fd(const struct ap_source *s)
+{
+	return ap_source_perf.fd(s->perf);
+}
+
+static void enqueue(void *ctx, const struct ap_event *e)
+{
+	struct ap_source *s = ctx;
+	struct ap_bpf_queued *q = malloc(sizeof *q + e->size);
+
+	if (!q) {
+		s->refused_said++;
+		return;
+	}
+	q->next = NULL;
+	memcpy(q->event, e, e->size);
+	*s->last = q;
+	s->last = &q->next;
+}
+
+static void put_queued(struct ap_source *s, const struct ap_sink *sink)
+{
+	struct ap_bpf_queued *q = s->first;
+
+	s->first = q->next;
+	if (!s->first)
+		s->last = &s->first;
+	ap_sink_put(sink, (const struct ap_event *)q->event);
+	free(q);
+}
+
+static void put_lost(const struct ap_sink *sink, enum ap_loss_cause cause, uint64_t n)
+{
+	struct ap_lost l = {.h = {.time_ns = ap_now_ns(), .cpu = UINT32_MAX, .kind = AP_EVENT_LOST, .size = sizeof l}, .n = n, .event = UINT32_MAX,
+		.cause = cause};
+
+	if (n)
+		ap_sink_put(sink, &l.h);
+}
+
+static uint64_t counted(const struct ap_source *s, enum ap_bpf_count what)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->n_cpus; i++)
+		n += __atomic_load_n(&s->counts[i].n[what], __ATOMIC_RELAXED);
+	return n;
+}
+
+static void put_losses(struct ap_source *s, const struct ap_sink *sink)
+{
+	uint64_t ring_full = counted(s, AP_BPF_COUNT_RING_FULL), map_full = counted(s, AP_BPF_COUNT_MAP_FULL);
+
+	put_lost(sink, AP_LOSS_RING_FULL, ring_full - s->ring_full_said);
+	s->ring_full_said = ring_full;
+	if (map_full != s->map_full_said)
+		put_lost(sink, AP_LOSS_SIDEBAND, map_full - s->map_full_said);
+	s->map_full_said = map_full;
+}
+
+static uint64_t time_of(const void *record, size_t n)
+{
+	return n < sizeof(struct ap_event) ? 0 : ((const struct ap_event *)record)->time_ns;
+}
+
+static void put_record(struct ap_source *s, const struct ap_sink *sink, const void *record, size_t n)
+{
+	if (ap_bpf_decode(record, n, s->room, sizeof s->room) == 1) {
+		ap_sink_put(sink, (const struct ap_event *)s->room);
+		return;
+	}
+	s->malformed++;
+	put_lost(sink, AP_LOSS_MALFORMED, 1);
+}
+
+/* What is not younger than `until`, oldest first. 1: the budget ended it. */
+static int merge(struct ap_source *s, const struct ap_sink *sink, uint64_t until, size_t budget)
+{
+	size_t done = 0, n;
+	const void *record;
+
+	ap_bpf_ring_look(&s->ring);
+	while (done < budget) {
+		record = ap_bpf_ring_peek(&s->ring, &n);
+		if (record && time_of(record, n) > until)
+			record = NULL;
+		if (s->first && (!record || ((const struct ap_event *)s->first->event)->time_ns <= time_of(record, n))) {
+			put_queued(s, sink);
+			continue;
+		}
+		if (!record)
+			return 0;
+		put_record(s, sink, record, n);
+		ap_bpf_ring_skip(&s->ring);
+		done += n;
+	}
+	return 1;
+}
+
+static int drain(struct ap_source *s, const struct ap_sink *sink, size_t budget)
+{
+	struct ap_sink queue = {enqueue, s};
+	uint64_t begun = ap_now_ns();
+	int more;
+
+	s->drains++;
+	while ((more = ap_source_perf.drain(s->perf, &queue, budget)) > 0)
+		;
+	if (more < 0)
+		return more;
+	more = merge(s, sink, s->stopped ? UINT64_MAX : s->until_ns, budget);
+	if (!more) {
+		s->until_ns = begun;
+		put_losses(s, sink);
+	}
+	return more;
+}
+
+static bool ended(struct ap_source *s)
+{
+	return ap_source_perf.ended(s->perf);
+}
+
+static int stop(struct ap_source *s)
+{
+	s->stopped = true;
+	return ap_source_perf.stop(s->perf);
+}
+
+static int learn(struct ap_source *s, const struct ap_learned *what)
+{
+	switch (what->kind) {
+	case AP_LEARNED_PROCESS:
+		return ap_bpf_blocks_publish(&s->blocks, what);
+	case AP_LEARNED_CHANGED:
+		return ap_bpf_blocks_knows(&s->blocks, what->pid);
+	case AP_LEARNED_GONE:
+		ap_bpf_blocks_forget(&s->blocks, what->pid);
+		return 0;
+	case AP_LEARNED_BINARY:
+		return ap_bpf_tables_learn(&s->tables, what);
+	}
+	return -EINVAL;
+}
+
+static struct ap_source_cost cost_of(const uint64_t *steps)
+{
+	struct ap_source_cost c = {0};
+	uint64_t seen = 0;
+
+	for (size_t i = 0; i < AP_BPF_TIMING_N; i++)
+		c.n += steps[i];
+	for (size_t i = 0; i < AP_BPF_TIMING_N && seen * 100 < c.n * 99; i++) {
+		seen += steps[i];
+		c.p99_ns = (i + 1) * AP_BPF_TIMING_NS;
+		if (!c.median_ns && seen * 2 >= c.n)
+			c.median_ns = c.p99_ns;
+	}
+	return c;
+}
+
+static void measured(const struct ap_source *s, struct ap_source_stats *st)
+{
+	struct ap_bpf_timing *t = malloc(sizeof *t);
+	uint32_t zero = 0;
+
+	if (t && !bpf_map_lookup_elem(s->timings_fd, &zero, t)) {
+		st->hit = cost_of(t->whole);
+		st->unwind = cost_of(t->unwind);
+	}
+	free(t);
+}
+
+static void stats(const struct ap_source *s, struct ap_source_stats *ret_stats)
+{
+	struct ap_source_stats side = {0};
+
+	ap_source_perf.stats(s->perf, &side);
+	*ret_stats = (struct ap_source_stats){.seen = counted(s, AP_BPF_COUNT_SEEN), .stored = counted(s, AP_BPF_COUNT_STORED) - s->malformed,
+		.filtered = counted(s, AP_BPF_COUNT_FILTERED), .wakeups = side.wakeups, .drains = s->drains};
+	ret_stats->cold = counted(s, AP_BPF_COUNT_COLD);
+	if (s->cfg.measure)
+		measured(s, ret_stats);
+	ret_stats->lost[AP_LOSS_RING_FULL] = counted(s, AP_BPF_COUNT_RING_FULL);
+	ret_stats->lost[AP_LOSS_MALFORMED] = s->malformed;
+}
+
+static struct ap_source *free_source(struct ap_source *s)
+{
+	struct ap_bpf_queued *q;
+
+	if (!s)
+		return NULL;
+	ap_source_perf.free(s->perf);
+	while ((q = s->first)) {
+		s->first = q->next;
+		free(q);
+	}
+	ap_bpf_unload(s);
+	free(s);
+	return NULL;
+}
+
+const struct ap_source_ops ap_source_bpf = {
+	.name = "bpf",
+	.probe = probe,
+	.open = open_source,
+	.events = events,
+	.start = start,
+	.fd = poll_fd,
+	.drain = drain,
+	.ended = ended,
+	.stop = stop,
+	.learn = learn,
+	.stats = stats,
+	.free = free_source,
+};

@@ -1,0 +1,301 @@
+/* The user stack, unwound in the kernel with the frame step of src/unwind. Each pc's rule comes from a small cache in front of the tables;
+ * the stack is read in windows of 4 KiB, for one user read costs as much as thirty loads. All state lies in a per-CPU scratch: what a loop's
+ * callback keeps there does not multiply the verifier's states. */
+#ifndef AP_BPF_UNWIND_BPF_H
+#define AP_BPF_UNWIND_BPF_H
+
+#include "bpf/maps.bpf.h"
+
+struct scratch {
+	struct ap_regs regs, next;
+	struct ap_bpf_proc proc;
+	uint64_t unwind_ns; /* cfg_timing */
+	uint64_t window_base;		  /* address of window[0]; 0: nothing was read yet */
+	uint64_t window_from, window_to; /* what of it was read */
+	uint32_t n;	      /* user frames so far */
+	uint32_t epoch;
+	bool exact;	      /* the pc is an instruction's, not a return address */
+	bool cold;	      /* something is not known here: user space unwinds this one */
+	uint8_t end;
+	struct ap_bpf_record record;
+	unsigned char window[AP_BPF_WINDOW + 8];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY); /* by CPU, set before load */
+	__uint(max_entries, 1);
+	__type(key, uint32_t);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+/* Reads the second page behind the first, once. */
+static __always_inline int extend_window(struct scratch *s)
+{
+	uint64_t second = s->window_base + AP_BPF_PAGE;
+
+	if (s->window_to != second || bpf_probe_read_user(s->window + AP_BPF_PAGE, AP_BPF_PAGE, (void *)second))
+		return -1;
+	s->window_to = second + AP_BPF_PAGE;
+	return 0;
+}
+
+/* The window onto the stack: two pages, each read alone and when it is needed, for a read that runs into an unmapped page costs a fault. It
+ * begins at the frame's stack pointer, or where the bytes lie far from it at the bytes. */
+static __noinline int move_window(struct scratch *s, uint64_t address, uint64_t bytes)
+{
+	uint64_t at = s->regs.r[AP_REG_SP], end = address + bytes, inside;
+
+	if (address - s->window_from < AP_BPF_WINDOW && end <= s->window_base + AP_BPF_WINDOW)
+		return extend_window(s);
+	if (address < at || end - at > AP_BPF_PAGE)
+		at = address;
+	inside = at & (AP_BPF_PAGE - 1);
+	s->window_from = at;
+	s->window_base = s->window_to = at - inside;
+	if (bpf_probe_read_user(s->window + inside, AP_BPF_PAGE - inside, (void *)at))
+		return -1;
+	s->window_to += AP_BPF_PAGE;
+	return end <= s->window_to ? 0 : extend_window(s);
+}
+
+static __always_inline int ready(void *ctx, uint64_t address, uint64_t bytes)
+{
+	struct scratch *s = ctx;
+
+	if (address - s->window_from < AP_BPF_WINDOW && address + bytes <= s->window_to)
+		return 0;
+	return move_window(s, address, bytes);
+}
+
+static __always_inline uint64_t load(void *ctx, uint64_t address)
+{
+	struct scratch *s = ctx;
+
+	return *(uint64_t *)(s->window + ((address - s->window_base) & (AP_BPF_WINDOW - 1)));
+}
+
+static __always_inline int read_word(void *ctx, uint64_t address, uint64_t *ret)
+{
+	if (ready(ctx, address, 8))
+		return -1;
+	*ret = load(ctx, address);
+	return 0;
+}
+#define AP_STEP_READ read_word
+#define AP_STEP_READY ready
+#define AP_STEP_LOAD load
+#include "unwind/short.h"
+
+/* The mapping that holds pc: a search without branches, for one with branches makes the verifier walk every path. */
+static __noinline struct ap_bpf_mapping *find_mapping(const struct scratch *s, uint64_t pc)
+{
+	uint32_t first = s->proc.first, n = s->proc.n, pos = 0, at;
+	struct ap_bpf_mapping *m;
+
+	for (uint32_t k = (AP_BPF_BLOCK_MAX + 1) / 2; k > 0; k /= 2) {
+		at = pos + k;
+		if (at >= n)
+			continue;
+		at += first;
+		m = bpf_map_lookup_elem(&mappings, &at);
+		if (!m)
+			return NULL;
+		if (m->start <= pc)
+			pos += k;
+	}
+	pos += first;
+	m = bpf_map_lookup_elem(&mappings, &pos);
+	return m && m->start <= pc && pc < m->end ? m : NULL;
+}
+
+static __noinline const struct ap_bpf_chunk *find_chunk(const struct ap_bpf_binary *b, uint32_t pc)
+{
+	uint32_t first = b->first_chunk, n = b->n_chunks, pos = 0, at;
+	struct ap_bpf_chunk *c;
+
+	for (uint32_t k = AP_BPF_CHUNKS_MAX / 2; k > 0; k /= 2) {
+		at = pos + k;
+		if (at >= n)
+			continue;
+		at += first;
+		c = bpf_map_lookup_elem(&chunks, &at);
+		if (!c)
+			return NULL;
+		if (c->first_pc <= pc)
+			pos += k;
+	}
+	pos += first;
+	return bpf_map_lookup_elem(&chunks, &pos);
+}
+
+/* The number of the rule that covers pc in the chunk; UINT32_MAX: none. */
+static __noinline uint32_t find_row(const struct ap_bpf_chunk *c, uint32_t pc)
+{
+	uint32_t zero = 0, shard = c->shard, offset = c->offset, n = c->n;
+	uint64_t pos = 0, at, le, v, off;
+	unsigned char *bytes;
+	void *inner = bpf_map_lookup_elem(&shards, &shard);
+
+	if (!inner || !(bytes = bpf_map_lookup_elem(inner, &zero)) || !n)
+		return UINT32_MAX;
+#pragma unroll
+	for (uint32_t k = 1 << 17; k > 0; k >>= 1) {
+		at = pos + k;
+		off = (offset + 4 * at) & (AP_BPF_SHARD_BYTES - 4);
+		v = *(uint32_t *)(bytes + off);
+		/* 1 where at < n and v <= pc */
+		le = ((v - pc - 1) >> 63) & ((at - n) >> 63);
+		pos += le * k;
+	}
+	v = *(uint32_t *)(bytes + ((offset + 4 * pos) & (AP_BPF_SHARD_BYTES - 4)));
+	if (v > pc)
+		return UINT32_MAX;
+	off = (offset + 4 * (uint64_t)n + 2 * pos) & (AP_BPF_SHARD_BYTES - 2);
+	return *(uint16_t *)(bytes + off);
+}
+
+static __always_inline int copy_rule(const struct ap_bpf_binary *b, uint32_t number, struct ap_short_rule *ret)
+{
+	uint32_t zero = 0, shard = b->rules_shard, off;
+	unsigned char *bytes;
+	void *inner = bpf_map_lookup_elem(&shards, &shard);
+
+	if (!inner || !(bytes = bpf_map_lookup_elem(inner, &zero)) || number >= b->n_rules)
+		return -1;
+	off = b->rules_offset + number * (uint32_t)sizeof *ret;
+	if (off > AP_BPF_SHARD_BYTES - sizeof *ret)
+		return -1;
+	*ret = *(struct ap_short_rule *)(bytes + off);
+	return 0;
+}
+
+/* A site without a table has its answer in a rule of kinds of its own. */
+enum { SITE_FRAME_POINTER = 16, SITE_END = 17, SITE_COLD = 18 };
+
+/* Fills the cache's slot for pc. SITE_COLD is never cached. */
+static __noinline uint32_t look_up(struct scratch *s, uint64_t pc, struct ap_bpf_cached *slot)
+{
+	struct ap_bpf_mapping *m = find_mapping(s, pc);
+	const struct ap_bpf_chunk *c;
+	struct ap_bpf_binary *b;
+	uint32_t id, number;
+	uint64_t relative;
+
+	slot->pc = 0;
+	if (!m)
+		return SITE_COLD;
+	id = m->binary;
+	b = bpf_map_lookup_elem(&binaries, &id);
+	if (!b || b->state == AP_BPF_BINARY_COLD)
+		return SITE_COLD;
+	slot->rule.kind = SITE_FRAME_POINTER;
+	if (b->state == AP_BPF_BINARY_NOTHING) {
+		slot->rule.kind = SITE_END;
+		slot->rule.depth = (uint8_t)b->end;
+	} else if (b->state == AP_BPF_BINARY_TABLE) {
+		b->used_at = (uint32_t)(bpf_ktime_get_ns() >> 30);
+		relative = pc - m->bias - b->base;
+		c = relative <= UINT32_MAX ? find_chunk(b, (uint32_t)relative) : NULL;
+		number = c ? find_row(c, (uint32_t)relative) : UINT32_MAX;
+		if (number != UINT32_MAX && copy_rule(b, number, &slot->rule))
+			return SITE_COLD;
+		if (slot->rule.kind == AP_SHORT_NONE)
+			slot->rule.kind = SITE_FRAME_POINTER;
+	}
+	slot->generation = s->proc.generation;
+	slot->epoch = s->epoch;
+	slot->pc = pc;
+	return slot->rule.kind;
+}
+
+static __noinline int long_step(struct scratch *s, uint32_t number)
+{
+	struct ap_rule *rule = bpf_map_lookup_elem(&long_rules, &number);
+
+	if (!rule)
+		return AP_STEP_BAD_RULE;
+	s->exact = rule->signal;
+	return ap_step(&s->regs, &s->next, rule, s);
+}
+
+static __noinline int frame_pointer_step(struct scratch *s)
+{
+	struct ap_regs *r = &s->regs;
+	uint64_t fp = r->r[AP_REG_FP], caller_fp, ra;
+
+	s->end = AP_STACK_END_FRAME_POINTERS;
+	if (!ap_step_known(r, AP_REG_FP) || fp < r->r[AP_REG_SP] || fp % 8) {
+		s->end = AP_STACK_END_NO_TABLE;
+		return -1;
+	}
+	if (ready(s, fp, 16)) {
+		s->end = AP_STACK_END_DUMP_ENDED;
+		return -1;
+	}
+	caller_fp = load(s, fp);
+	ra = load(s, fp + 8);
+	if (!ra) {
+		s->end = AP_STACK_END_COMPLETE;
+		return -1;
+	}
+	r->r[AP_REG_PC] = ra;
+	r->r[AP_REG_SP] = fp + 16;
+	r->r[AP_REG_FP] = caller_fp;
+	r->known = 1ull << AP_REG_PC | 1ull << AP_REG_SP | 1ull << AP_REG_FP;
+	return 0;
+}
+
+static __always_inline int end_of(int step)
+{
+	return step == AP_STEP_OUTERMOST ? AP_STACK_END_COMPLETE
+		: step == AP_STEP_UNREADABLE ? AP_STACK_END_DUMP_ENDED
+		: step == AP_STEP_NO_PROGRESS ? AP_STACK_END_NO_PROGRESS : AP_STACK_END_BAD_RULE;
+}
+
+/* One frame: its address into the record, then up. 1: the stack has ended. */
+static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cache)
+{
+	uint64_t pc = s->regs.r[AP_REG_PC];
+	struct ap_bpf_cached *slot;
+	uint32_t at, kind;
+	int step;
+
+	if (!pc) {
+		s->end = AP_STACK_END_COMPLETE;
+		return 1;
+	}
+	if (s->n >= AP_BPF_USER_DEPTH) {
+		s->end = AP_STACK_END_DEPTH;
+		return 1;
+	}
+	pc -= !s->exact;
+	at = s->record.s.n_kernel + s->n;
+	if (at >= AP_BPF_WORDS)
+		return 1;
+	s->record.words[at] = pc;
+	s->n++;
+	at = ((pc ^ (uint64_t)s->proc.generation << 48) * 0x9e3779b97f4a7c15ull >> 54) & (AP_BPF_CACHE - 1);
+	slot = &cache->slots[at];
+	if (slot->pc == pc && slot->generation == s->proc.generation && slot->epoch == s->epoch)
+		kind = slot->rule.kind;
+	else
+		kind = look_up(s, pc, slot);
+	s->exact = false;
+	if (kind == SITE_COLD) {
+		s->cold = true;
+		return 1;
+	}
+	if (kind == SITE_END) {
+		s->end = slot->rule.depth;
+		return 1;
+	}
+	if (kind == SITE_FRAME_POINTER)
+		return frame_pointer_step(s) != 0;
+	step = kind == AP_SHORT_LONG ? long_step(s, (uint32_t)slot->rule.cfa_offset) : (int)ap_short_step(&s->regs, &slot->rule, s);
+	if (step == AP_STEP_CALLER)
+		return 0;
+	s->end = end_of(step);
+	return 1;
+}
+
+#endif

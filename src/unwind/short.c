@@ -1,0 +1,49 @@
+/* From the long form of a rule to the short one. */
+#include "unwind/rule.h"
+
+enum { SHORT_DEPTH_MAX = 255 };
+
+/* Where a register that is saved below the CFA lies; `depth` grows to reach it. */
+static bool place(const struct ap_reg_rule *g, int16_t *ret_offset, uint8_t *depth)
+{
+	int32_t words = (7 - g->offset) / 8;
+
+	if (g->kind != AP_RULE_AT_CFA || g->offset > -8 || words > SHORT_DEPTH_MAX)
+		return false;
+	*ret_offset = (int16_t)g->offset;
+	*depth = words > *depth ? (uint8_t)words : *depth;
+	return true;
+}
+
+static bool sp_is_cfa(const struct ap_reg_rule *g)
+{
+	return g->kind == AP_RULE_UNDEFINED || (g->kind == AP_RULE_VAL_CFA && !g->offset);
+}
+
+bool ap_short_from_rule(const struct ap_rule *rule, struct ap_short_rule *ret_short)
+{
+	static const uint8_t regs[AP_SHORT_SAVED] = AP_SHORT_REGS;
+	struct ap_short_rule s = {.kind = AP_SHORT_STEP, .cfa_kind = rule->cfa_kind, .cfa_reg = rule->cfa_reg, .cfa_offset = rule->cfa_offset};
+
+	if (rule->cfa_kind == AP_CFA_NONE || rule->reg[AP_REG_PC].kind == AP_RULE_UNDEFINED) {
+		*ret_short = (struct ap_short_rule){.kind = rule->cfa_kind == AP_CFA_NONE ? AP_SHORT_NONE : AP_SHORT_OUTERMOST};
+		return true;
+	}
+	if (rule->signal || rule->cfa_add || rule->cfa_kind == AP_CFA_BAD || !sp_is_cfa(&rule->reg[AP_REG_SP]) || !place(&rule->reg[AP_REG_PC], &s.ra_offset, &s.depth))
+		return false;
+	for (unsigned i = 0, k = 0; i < AP_REG_COUNT; i++) {
+		const struct ap_reg_rule *g = &rule->reg[i];
+
+		if (k < AP_SHORT_SAVED && regs[k] == i) {
+			if (place(g, &s.offset[k], &s.depth))
+				s.saved |= (uint16_t)(1u << k);
+			else if (g->kind != AP_RULE_SAME)
+				return false;
+			k++;
+		} else if (i != AP_REG_PC && i != AP_REG_SP && g->kind != AP_RULE_UNDEFINED) {
+			return false;
+		}
+	}
+	*ret_short = s;
+	return true;
+}

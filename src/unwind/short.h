@@ -1,0 +1,38 @@
+/* The step of a short rule (rule.h). Beside AP_STEP_READ it needs AP_STEP_READY(ctx, address, bytes), which is 0 when the bytes can be had,
+ * and AP_STEP_LOAD(ctx, address), which then is the word there, and for any other address some word: so the step has no branch for each
+ * register, which the processor would mispredict and the BPF verifier would have to walk both ways. */
+#ifndef AP_UNWIND_SHORT_H
+#define AP_UNWIND_SHORT_H
+
+#include "unwind/step.h"
+
+/* Of a rule of kind AP_SHORT_STEP or AP_SHORT_OUTERMOST. `r` is untouched unless AP_STEP_CALLER comes back. */
+static inline enum ap_step ap_short_step(struct ap_regs *r, const struct ap_short_rule *rule, void *ctx)
+{
+	const uint8_t regs[AP_SHORT_SAVED] = AP_SHORT_REGS;
+	uint64_t cfa, ra, v, saved, known = 1ull << AP_REG_PC | 1ull << AP_REG_SP, low = 8ull * rule->depth;
+	enum ap_step end;
+
+	if (rule->kind != AP_SHORT_STEP)
+		return AP_STEP_OUTERMOST;
+	end = ap_step_cfa(r, rule->cfa_kind, rule->cfa_reg, rule->cfa_offset, 0, ctx, &cfa);
+	if (end != AP_STEP_CALLER)
+		return end;
+	if (AP_STEP_READY(ctx, cfa - low, low))
+		return AP_STEP_UNREADABLE;
+	ra = AP_STEP_LOAD(ctx, cfa + (uint64_t)(int64_t)rule->ra_offset);
+	if (cfa < r->r[AP_REG_SP] || (cfa == r->r[AP_REG_SP] && ra == r->r[AP_REG_PC]))
+		return AP_STEP_NO_PROGRESS;
+	for (unsigned i = 0; i < AP_SHORT_SAVED; i++) {
+		saved = rule->saved >> i & 1;
+		v = AP_STEP_LOAD(ctx, cfa + (uint64_t)(int64_t)rule->offset[i]);
+		r->r[regs[i]] = (v & -saved) | (r->r[regs[i]] & (saved - 1));
+		known |= saved << regs[i] | (r->known & 1ull << regs[i]);
+	}
+	r->r[AP_REG_PC] = ra;
+	r->r[AP_REG_SP] = cfa;
+	r->known = known;
+	return AP_STEP_CALLER;
+}
+
+#endif
