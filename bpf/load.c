@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { RING_MIN = 1 << 20, RING_MAX = 16 << 20 };
+enum { RING_MAX = 16 << 20, RING_SHARE = 4 /* of max_memory: the rest is for tables */, RATE_MAX = 20000 };
 static const uint64_t MAPS_DEFAULT = 64ull << 20, FIXED_MAPS = 8ull << 20;
 
 static int refused(struct ap_why *why, const char *what, int err)
@@ -28,14 +28,14 @@ static int refused(struct ap_why *why, const char *what, int err)
 	return ap_why(why, err, "the kernel does not take the sampling program (%s: %s)", what, strerror(err));
 }
 
-/* Room for about a quarter of a second of samples that all travel with their stacks. */
+/* Room for about a quarter of a second of samples that all travel with their stacks; a power of two of pages. */
 static uint32_t ring_bytes(const struct ap_source *s)
 {
-	uint64_t rate = s->cfg.period || s->cfg.frequency_hz > 20000 ? 20000 : s->cfg.frequency_hz;
-	uint64_t bytes = rate * AP_BPF_DUMP_MAX * s->n_cpus / 4;
-	uint32_t size = RING_MIN;
+	uint64_t rate = s->cfg.period || s->cfg.frequency_hz > RATE_MAX ? RATE_MAX : s->cfg.frequency_hz;
+	uint64_t wanted = rate * AP_BPF_DUMP_MAX * s->n_cpus / 4, limit = s->cfg.max_memory ? s->cfg.max_memory / RING_SHARE : RING_MAX;
+	uint32_t size = (uint32_t)sysconf(_SC_PAGESIZE);
 
-	while (size < bytes && size < RING_MAX)
+	while (size < RING_MAX && size < wanted && size * 2 <= limit)
 		size *= 2;
 	return size;
 }
@@ -98,9 +98,10 @@ static int set_up_maps(struct ap_source *s, struct ap_why *why)
 	uint64_t bytes = s->cfg.max_memory ? s->cfg.max_memory : MAPS_DEFAULT;
 	int err = map_counts(s);
 
+	s->ring_fd = bpf_map__fd(s->skel->maps.ring);
 	s->timings_fd = bpf_map__fd(s->skel->maps.timings);
 	if (!err)
-		err = ap_bpf_ring_map(&s->ring, bpf_map__fd(s->skel->maps.ring), ring_bytes(s));
+		err = ap_bpf_ring_map(&s->ring, s->ring_fd, ring_bytes(s));
 	if (!err)
 		err = ap_bpf_blocks_init(&s->blocks, bpf_map__fd(s->skel->maps.procs), bpf_map__fd(s->skel->maps.mappings));
 	if (!err)

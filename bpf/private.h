@@ -3,6 +3,7 @@
 #define AP_BPF_PRIVATE_H
 
 #include "bpf/layout.h"
+#include "bpf/order.h"
 #include "bpf/ringbuf.h"
 #include "bpf/space.h"
 #include "event/source.h"
@@ -75,10 +76,9 @@ int ap_bpf_tables_init(struct ap_bpf_tables *t, const struct ap_bpf_table_fds *f
 void ap_bpf_tables_done(struct ap_bpf_tables *t);
 int ap_bpf_tables_learn(struct ap_bpf_tables *t, const struct ap_learned *what);
 
-/* A side-band event that waits for the samples before it. */
-struct ap_bpf_queued {
-	struct ap_bpf_queued *next;
-	_Alignas(8) unsigned char event[];
+/* How much of each loss the sink was told. */
+struct ap_bpf_said {
+	uint64_t ring_full, map_full, malformed, no_memory;
 };
 
 struct ap_source {
@@ -94,9 +94,11 @@ struct ap_source {
 	struct ap_bpf_tables tables;
 	struct ap_bpf_counts *counts; /* the map itself, one a possible CPU */
 	size_t n_cpus, counts_bytes;
-	struct ap_bpf_queued *first, **last;
-	uint64_t until_ns; /* all side-band before it is in the queue */
-	uint64_t ring_full_said, map_full_said, malformed, refused_said;
+	int ring_fd, epoll_fd;
+	struct ap_bpf_order order;
+	uint64_t until_ns; /* everything up to it has come */
+	uint64_t malformed, no_memory, no_memory_side; /* samples; side-band events */
+	struct ap_bpf_said said;
 	bool stopped;
 	uint64_t drains;
 	_Alignas(8) unsigned char room[sizeof(struct ap_bpf_record)];

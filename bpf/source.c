@@ -1,8 +1,9 @@
-/* The source. Samples come from the ring, everything else from the perf source's side-band. Its drain releases the side-band up to the beginning
- * of the drain before; so much of the ring is released too, merged by time. */
+/* The source. Samples come from the ring, everything else from the perf source's side-band, whose drain releases what is older than the
+ * beginning of the drain before; so much of all is released here, in order of time. */
 #include "bpf/source.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "bpf/decode.h"
 #include "bpf/private.h"
 #include "perf/attached.h"
@@ -11,6 +12,21 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+
+enum { PERF_BUDGET = 8 << 20 };
+static const uint64_t SLACK_NS = 1000000;
+
+/* Edges alone wake the reader: the ring is never empty for long, for what is young waits in it. */
+static int watch(struct ap_source *s, struct ap_why *why)
+{
+	struct epoll_event ring = {.events = EPOLLIN | EPOLLET}, side = {.events = EPOLLIN};
+
+	if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->ring_fd, &ring) ||
+		epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, ap_source_perf.fd(s->perf), &side))
+		return ap_why(why, errno, "epoll_ctl: %s", strerror(errno));
+	return 0;
+}
 
 static int open_source(const struct ap_source_config *cfg, struct ap_source **ret_source, struct ap_why *why)
 {
@@ -21,12 +37,14 @@ static int open_source(const struct ap_source_config *cfg, struct ap_source **re
 	if (!s)
 		return ap_why(why, ENOMEM, "out of memory");
 	s->cfg = *cfg;
-	s->last = &s->first;
-	err = ap_bpf_load(s, why);
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	err = s->epoll_fd < 0 ? ap_why(why, errno, "epoll_create1: %s", strerror(errno)) : ap_bpf_load(s, why);
 	if (!err)
 		err = ap_bpf_attach_tasks(s, why);
 	if (!err)
 		err = ap_perf_open_attached(cfg, &attach, &s->perf, why);
+	if (!err)
+		err = watch(s, why);
 	if (err) {
 		ap_source_bpf.free(s);
 		return err;
@@ -59,36 +77,9 @@ static int start(struct ap_source *s, struct ap_why *why)
 	return ap_source_perf.start(s->perf, why);
 }
 
-/* The ring wakes nobody before it is half full, and the caller's timer comes sooner as a rule. */
 static int poll_fd(const struct ap_source *s)
 {
-	return ap_source_perf.fd(s->perf);
-}
-
-static void enqueue(void *ctx, const struct ap_event *e)
-{
-	struct ap_source *s = ctx;
-	struct ap_bpf_queued *q = malloc(sizeof *q + e->size);
-
-	if (!q) {
-		s->refused_said++;
-		return;
-	}
-	q->next = NULL;
-	memcpy(q->event, e, e->size);
-	*s->last = q;
-	s->last = &q->next;
-}
-
-static void put_queued(struct ap_source *s, const struct ap_sink *sink)
-{
-	struct ap_bpf_queued *q = s->first;
-
-	s->first = q->next;
-	if (!s->first)
-		s->last = &s->first;
-	ap_sink_put(sink, (const struct ap_event *)q->event);
-	free(q);
+	return s->epoll_fd;
 }
 
 static void put_lost(const struct ap_sink *sink, enum ap_loss_cause cause, uint64_t n)
@@ -109,56 +100,64 @@ static uint64_t counted(const struct ap_source *s, enum ap_bpf_count what)
 	return n;
 }
 
-static void put_losses(struct ap_source *s, const struct ap_sink *sink)
+static void enqueue(void *ctx, const struct ap_event *e)
 {
-	uint64_t ring_full = counted(s, AP_BPF_COUNT_RING_FULL), map_full = counted(s, AP_BPF_COUNT_MAP_FULL);
+	struct ap_source *s = ctx;
 
-	put_lost(sink, AP_LOSS_RING_FULL, ring_full - s->ring_full_said);
-	s->ring_full_said = ring_full;
-	if (map_full != s->map_full_said)
-		put_lost(sink, AP_LOSS_SIDEBAND, map_full - s->map_full_said);
-	s->map_full_said = map_full;
-}
-
-static uint64_t time_of(const void *record, size_t n)
-{
-	return n < sizeof(struct ap_event) ? 0 : ((const struct ap_event *)record)->time_ns;
-}
-
-static void put_record(struct ap_source *s, const struct ap_sink *sink, const void *record, size_t n)
-{
-	if (ap_bpf_decode(record, n, s->room, sizeof s->room) == 1) {
-		ap_sink_put(sink, (const struct ap_event *)s->room);
+	if (!ap_bpf_order_put(&s->order, e))
 		return;
-	}
-	s->malformed++;
-	put_lost(sink, AP_LOSS_MALFORMED, 1);
+	s->no_memory += e->kind == AP_EVENT_SAMPLE;
+	s->no_memory_side += e->kind != AP_EVENT_SAMPLE;
 }
 
-/* What is not younger than `until`, oldest first. 1: the budget ended it. */
-static int merge(struct ap_source *s, const struct ap_sink *sink, uint64_t until, size_t budget)
+/* Takes what is in the ring, at most about `budget` bytes. True: there is more. */
+static bool take_ring(struct ap_source *s, size_t budget)
 {
-	size_t done = 0, n;
 	const void *record;
+	size_t done = 0, n;
 
 	ap_bpf_ring_look(&s->ring);
-	while (done < budget) {
-		record = ap_bpf_ring_peek(&s->ring, &n);
-		if (record && time_of(record, n) > until)
-			record = NULL;
-		if (s->first && (!record || ((const struct ap_event *)s->first->event)->time_ns <= time_of(record, n))) {
-			put_queued(s, sink);
-			continue;
-		}
-		if (!record)
-			return 0;
-		put_record(s, sink, record, n);
+	while ((record = ap_bpf_ring_peek(&s->ring, &n)) && done < budget) {
+		if (ap_bpf_decode(record, n, s->room, sizeof s->room) == 1)
+			enqueue(s, (const struct ap_event *)s->room);
+		else
+			s->malformed++;
 		ap_bpf_ring_skip(&s->ring);
 		done += n;
 	}
-	return 1;
+	return record != NULL;
 }
 
+static void release(struct ap_source *s, const struct ap_sink *sink, uint64_t until)
+{
+	const struct ap_event *e;
+
+	while ((e = ap_bpf_order_first(&s->order)) && e->time_ns <= until) {
+		ap_sink_put(sink, e);
+		ap_bpf_order_drop(&s->order);
+	}
+}
+
+static void put_losses(struct ap_source *s, const struct ap_sink *sink)
+{
+	uint64_t ring_full = counted(s, AP_BPF_COUNT_RING_FULL), map_full = counted(s, AP_BPF_COUNT_MAP_FULL) + s->no_memory_side;
+
+	put_lost(sink, AP_LOSS_RING_FULL, ring_full - s->said.ring_full);
+	put_lost(sink, AP_LOSS_SIDEBAND, map_full - s->said.map_full);
+	put_lost(sink, AP_LOSS_MALFORMED, s->malformed - s->said.malformed);
+	put_lost(sink, AP_LOSS_MEMORY_LIMIT, s->no_memory - s->said.no_memory);
+	s->said = (struct ap_bpf_said){ring_full, map_full, s->malformed, s->no_memory};
+}
+
+static void clear_edges(struct ap_source *s)
+{
+	struct epoll_event ev[4];
+
+	while (epoll_wait(s->epoll_fd, ev, 4, 0) == 4)
+		;
+}
+
+/* A record's time is taken before its stack is walked, so that it may come behind younger ones of other CPUs; SLACK_NS is more than any walk. */
 static int drain(struct ap_source *s, const struct ap_sink *sink, size_t budget)
 {
 	struct ap_sink queue = {enqueue, s};
@@ -166,13 +165,15 @@ static int drain(struct ap_source *s, const struct ap_sink *sink, size_t budget)
 	int more;
 
 	s->drains++;
-	while ((more = ap_source_perf.drain(s->perf, &queue, budget)) > 0)
+	clear_edges(s);
+	while ((more = ap_source_perf.drain(s->perf, &queue, PERF_BUDGET)) > 0)
 		;
 	if (more < 0)
 		return more;
-	more = merge(s, sink, s->stopped ? UINT64_MAX : s->until_ns, budget);
+	more = take_ring(s, budget);
+	release(s, sink, s->stopped && !more ? UINT64_MAX : s->until_ns);
 	if (!more) {
-		s->until_ns = begun;
+		s->until_ns = begun - SLACK_NS;
 		put_losses(s, sink);
 	}
 	return more;
@@ -238,26 +239,24 @@ static void stats(const struct ap_source *s, struct ap_source_stats *ret_stats)
 	struct ap_source_stats side = {0};
 
 	ap_source_perf.stats(s->perf, &side);
-	*ret_stats = (struct ap_source_stats){.seen = counted(s, AP_BPF_COUNT_SEEN), .stored = counted(s, AP_BPF_COUNT_STORED) - s->malformed,
+	*ret_stats = (struct ap_source_stats){.seen = counted(s, AP_BPF_COUNT_SEEN), .stored = counted(s, AP_BPF_COUNT_STORED) - s->malformed - s->no_memory,
 		.filtered = counted(s, AP_BPF_COUNT_FILTERED), .wakeups = side.wakeups, .drains = s->drains};
 	ret_stats->cold = counted(s, AP_BPF_COUNT_COLD);
 	if (s->cfg.measure)
 		measured(s, ret_stats);
 	ret_stats->lost[AP_LOSS_RING_FULL] = counted(s, AP_BPF_COUNT_RING_FULL);
 	ret_stats->lost[AP_LOSS_MALFORMED] = s->malformed;
+	ret_stats->lost[AP_LOSS_MEMORY_LIMIT] = s->no_memory;
+	ret_stats->lost[AP_LOSS_SIDEBAND] = side.lost[AP_LOSS_SIDEBAND] + counted(s, AP_BPF_COUNT_MAP_FULL) + s->no_memory_side;
 }
 
 static struct ap_source *free_source(struct ap_source *s)
 {
-	struct ap_bpf_queued *q;
-
 	if (!s)
 		return NULL;
 	ap_source_perf.free(s->perf);
-	while ((q = s->first)) {
-		s->first = q->next;
-		free(q);
-	}
+	ap_bpf_order_done(&s->order);
+	ap_close(s->epoll_fd);
 	ap_bpf_unload(s);
 	free(s);
 	return NULL;
