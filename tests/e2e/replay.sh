@@ -7,7 +7,7 @@ content() { # who, where, what of every sample, and how often
 	sql "$1" "SELECT s.ts - (SELECT min(ts) FROM sample), s.cpu, s.weight, e.name, t.tid, t.comm, p.pid, p.comm, s.stack FROM sample s JOIN event e ON e.id = s.event
 		JOIN thread t ON t.id = s.thread JOIN process p ON p.id = t.process ORDER BY 1, 2, 5, 9"
 	sql "$1" "SELECT st.id, st.parent_id, f.kind, f.address, e.build_id, e.path FROM stack st JOIN frame f ON f.id = st.frame_id LEFT JOIN executable e ON e.id = f.executable ORDER BY 1"
-	sql "$1" "SELECT cause, sum(n) FROM loss GROUP BY 1; SELECT seen, stored, filtered, lost FROM account"
+	sql "$1" "SELECT cause, sum(n) FROM loss GROUP BY 1; SELECT seen - filtered, stored, lost FROM account"
 }
 data 4
 cat >work.sh <<'S'
