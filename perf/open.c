@@ -129,7 +129,7 @@ static int open_attached(struct ap_source *s, pid_t pid, unsigned long flags, st
 
 	for (uint32_t e = 0; !err && e < s->n_events; e++)
 		for (size_t i = 0; !err && i < s->n_cpus; i++)
-			err = attach_one(s, e, pid, s->cpus[i].cpu, flags, why);
+			err = s->cpus[i].sampled ? attach_one(s, e, pid, s->cpus[i].cpu, flags, why) : 0;
 	return err;
 }
 

@@ -198,6 +198,22 @@ START_TEST(v8_shifts_its_lines)
 }
 END_TEST
 
+START_TEST(a_file_that_v8_freed_is_the_one_in_the_name)
+{
+	static const uint64_t at[] = {0x1000, 0x1008};
+	struct ap_buf b = {0};
+	struct seen s;
+
+	header(&b, MAGIC, 0xdeadbeef, 0);
+	lines(&b, 0x1000, 0x40, "F\272\003");
+	load(&b, 10, 0x1000, 16, 1, "JS:*get it /tmp/a b.js:1:17");
+	s = names_of(&b, at, AP_ARRAY_LEN(at), NULL, 0);
+	ck_assert_str_eq(s.files[0], "/tmp/a b.js");
+	ck_assert_str_eq(s.files[1], "/tmp/a b.js");
+	ck_assert_uint_eq(s.lines[1], 11);
+}
+END_TEST
+
 START_TEST(times_of_another_clock_are_not_compared)
 {
 	static const uint64_t at[] = {0x1000};
@@ -258,6 +274,7 @@ int main(void)
 	tcase_add_test(t, code_is_named_by_what_lay_there_when_it_was_seen);
 	tcase_add_test(t, lines_go_with_the_code);
 	tcase_add_test(t, v8_shifts_its_lines);
+	tcase_add_test(t, a_file_that_v8_freed_is_the_one_in_the_name);
 	tcase_add_test(t, times_of_another_clock_are_not_compared);
 	tcase_add_test(t, what_is_not_ours_is_refused_and_said);
 	tcase_add_test(t, a_dump_may_end_anywhere);

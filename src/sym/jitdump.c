@@ -233,15 +233,51 @@ static void find_entry(const char *data, size_t size, uint64_t address, struct a
 	}
 }
 
+/* V8 frees some file names before it writes them: what then stands there is no path. */
+static bool is_path(const char *file)
+{
+	bool slash = false;
+
+	for (const unsigned char *p = (const unsigned char *)file; *p; p++) {
+		if (*p < ' ' || *p == 0x7f)
+			return false;
+		slash |= *p == '/';
+	}
+	return slash;
+}
+
+/* The file in a name as V8 gives it, "JS:*function /path/a.js:1:17", without the place. Its length; 0: there is none. */
+static size_t file_in_name(const char *name, const char **ret_file)
+{
+	const char *file = strstr(name, " /"), *end = name + strlen(name);
+
+	file = file ? file : strrchr(name, ' ');
+	for (int fields = 0; file && fields < 2; fields++) {
+		while (end > file && end[-1] >= '0' && end[-1] <= '9')
+			end--;
+		if (end == file || end[-1] != ':')
+			return 0;
+		end--;
+	}
+	if (!file || end <= file)
+		return 0;
+	*ret_file = file + 1;
+	return (size_t)(end - file - 1);
+}
+
 void jit_line(struct jit_codes *c, int fd, const struct jit_code *code, uint64_t address, struct ap_sym_line *ret_line)
 {
 	AP_AUTO_FREE char *data = malloc(code->debug_size);
 	const char *file = NULL, *kept;
+	size_t n;
 
 	if (!data || !read_at(fd, data, code->debug_size, code->debug_at))
 		return;
 	find_entry(data, code->debug_size, address - code->moved, ret_line, &file);
-	kept = file ? ap_arena_strndup(&c->names, file, strlen(file)) : NULL;
+	n = file ? strlen(file) : 0;
+	if (file && !strncmp(code->name, "JS:", 3) && !is_path(file))
+		n = file_in_name(code->name, &file);
+	kept = n ? ap_arena_strndup(&c->names, file, n) : NULL;
 	if (kept)
 		ret_line->file = kept;
 }
