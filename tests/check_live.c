@@ -256,7 +256,7 @@ static void record_on_small_disk(int when)
 	ck_assert_int_eq(make_seal(s, "disk full: a test", &why), -ENOSPC);
 	ck_assert_ptr_nonnull(strstr(why.text, "a.db"));
 	shell("rm -f fill");
-	if (!when) /* the failed batch has left room in the log for the end */
+	if (!when) /* in the room that was kept for it */
 		ck_assert_int_eq(number_of_file("a.db", "SELECT count(*) FROM run WHERE end_reason LIKE 'disk full%'"), 1);
 	ck_assert_int_ge(number_of_file("a.db", "SELECT count(*) FROM sample"), when ? 100000 : 5000);
 	ck_assert_int_eq(number_of_file("a.db", "SELECT (SELECT count(*) FROM sample) = (SELECT sum(samples) FROM folded)"), 1);
@@ -345,7 +345,7 @@ START_TEST(max_size)
 	ck_assert_int_eq(make_seal(s, "max-size", &why), -EFBIG);
 	ck_assert(!stat("a.db", &st));
 	ck_assert_uint_le((uint64_t)st.st_size, SIZES[_i] + batch);
-	ck_assert_uint_ge((uint64_t)st.st_size, SIZES[_i] / 10 * 8);
+	ck_assert_uint_ge((uint64_t)st.st_size, SIZES[_i] / 10 * 7); /* room is kept for names, which this file has none of */
 	ck_assert_int_eq(number_of_file("a.db", "SELECT count(*) FROM run WHERE end_reason = 'max-size'"), 1);
 	shape_free(shape);
 }

@@ -136,7 +136,7 @@ static int first_rows(struct ap_store *s, const struct ap_store_run *run, struct
 	int rc;
 
 	make_uuid(uuid);
-	rc = sqlite3_exec(s->db, "PRAGMA page_size=16384; BEGIN;", NULL, NULL, NULL);
+	rc = sqlite3_exec(s->db, "PRAGMA page_size=4096; BEGIN;", NULL, NULL, NULL);
 	if (!rc)
 		rc = ap_schema_create(s->db, &ap_schemas);
 	if (!rc)
@@ -201,6 +201,7 @@ int ap_store_create(const struct ap_store_config *cfg, const struct ap_store_run
 		return ap_why(why, ENOMEM, "%s: out of memory", cfg->path);
 	}
 	s->max_bytes = cfg->max_bytes;
+	s->ballast_fd = ap_ballast_take(s->path);
 	err = create_file(s, exists, why);
 	if (!err && sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL))
 		err = ap_why(why, EIO, "%s: cannot open it: %s", s->path, sqlite3_errmsg(s->db));
@@ -221,6 +222,7 @@ int ap_store_create(const struct ap_store_config *cfg, const struct ap_store_run
 struct ap_store *ap_store_close(struct ap_store *s)
 {
 	ap_store_writer_join(s);
+	ap_close(s->ballast_fd);
 	for (int i = 0; i < AP_TABLE_COUNT; i++)
 		sqlite3_finalize(s->inserts[i]);
 	sqlite3_close(s->db);

@@ -14,7 +14,7 @@
 
 static const char CACHE[] = "PRAGMA cache_size=-65536"; /* 64 MiB: the index of the stacks stays in memory */
 /* Nobody sees the new file before it is whole: nothing to roll back, one sync at the end. */
-static const char NEW_FILE[] = "PRAGMA page_size=16384; PRAGMA synchronous=OFF; PRAGMA journal_mode=OFF; BEGIN";
+static const char NEW_FILE[] = "PRAGMA page_size=4096; PRAGMA synchronous=OFF; PRAGMA journal_mode=OFF; BEGIN";
 
 struct job {
 	const char *out;

@@ -12,6 +12,7 @@
 struct ap_store {
 	char *path, *old_path; /* old_path NULL: nothing was moved away */
 	bool created;	       /* the file at path is ours */
+	int ballast_fd;	       /* room for the end; -1: none */
 	uint64_t max_bytes;
 	uint64_t stacks, frames; /* rows written; the totals grow with them */
 	sqlite3 *db;		 /* the writer thread's alone between start and join */
@@ -24,6 +25,8 @@ struct ap_store {
 	atomic_int error;	    /* positive errno; 0: works */
 	struct ap_why error_why;    /* written before error is set */
 };
+
+int ap_ballast_take(const char *path); /* beside that file: a descriptor whose closing frees room; -1: none */
 
 int ap_store_writer_start(struct ap_store *s, size_t queue_batches, struct ap_why *why);
 void ap_store_writer_join(struct ap_store *s); /* after what is queued is written */

@@ -1,7 +1,8 @@
 /* Sealing: the end of the run, the derived tables, the indexes, then out of WAL into one file, synced. After an error of the writer the end
- * is still tried: a full disk often has room for one row once the WAL is folded in. */
+ * is still tried, in the room that was kept for it. */
 #include "store/private.h"
 
+#include "base/mem.h"
 #include "store/schema.h"
 #include "store/sql_text.h"
 
@@ -62,6 +63,7 @@ int ap_store_seal(struct ap_store *s, const struct ap_store_end *end, struct ap_
 	ap_store_writer_join(s);
 	drop_batch_tables(s);
 	err = ap_store_error(s, why);
+	s->ballast_fd = ap_close(s->ballast_fd);
 	rc = end_row(s, end);
 	if (!err && rc)
 		err = ap_why(why, ap_store_errno(s->db, rc), "%s: cannot write the end of the run: %s", s->path, sqlite3_errmsg(s->db));

@@ -10,7 +10,7 @@
 
 enum { DEFAULT_QUEUE = 4 };
 /* What sealing adds, measured: rows of the totals for each stack, rows of functions and their index for each frame, and first pages. */
-enum { SEAL_A_STACK = 28, SEAL_A_FRAME = 44, SEAL_BASE = 8 * 16384 };
+enum { SEAL_A_STACK = 28, SEAL_A_FRAME = 44, SEAL_BASE = 16 * 4096 };
 
 int ap_store_errno(sqlite3 *db, int rc)
 {
