@@ -22,7 +22,7 @@ static int refused(struct ap_why *why, const char *what, int err)
 {
 	if (err == EPERM || err == EACCES)
 		return ap_why(why, err, "bpf(2) was refused (%s: %s): this process lacks CAP_BPF and CAP_PERFMON; "
-			"run: setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep $(command -v aperture)", what, strerror(err));
+			"run: " AP_SETCAP, what, strerror(err));
 	if (err == ENOSYS)
 		return ap_why(why, err, "this kernel has no bpf(2) (%s: %s)", what, strerror(err));
 	return ap_why(why, err, "the kernel does not take the sampling program (%s: %s)", what, strerror(err));

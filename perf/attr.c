@@ -38,11 +38,11 @@ int ap_perf_refused(struct ap_why *why, const struct ap_source *s, const char *e
 			return ap_why(why, err,
 				"perf_event_open(%s) for %d was refused (%s): it is another user's, or may not be traced, and this process "
 				"lacks "
-				"CAP_PERFMON; run: setcap cap_perfmon,cap_sys_ptrace+ep $(command -v aperture)",
+				"CAP_PERFMON; run: " AP_SETCAP,
 				event, (int)pid, strerror(err));
 		return ap_why(why, err,
 			"perf_event_open(%s) was refused (%s): perf_event_paranoid is %lld and this process lacks CAP_PERFMON%s; "
-			"run: setcap cap_perfmon+ep $(command -v aperture)",
+			"run: " AP_SETCAP,
 			event, strerror(err), (long long)paranoid, whole ? ", which watching more than own processes needs" : "");
 	case ESRCH:
 		return ap_why(why, err, "%d: there is no such process or thread", (int)pid);

@@ -316,7 +316,7 @@ void ap_perf_probe(const struct ap_source_config *cfg, struct ap_probe *ret_prob
 		ret_probe->usable = true;
 		ap_why(&ret_probe->why, 0, "%s",
 			s->events[0].user_only ? "user space only: the kernel part needs CAP_PERFMON; "
-						 "run: setcap cap_perfmon+ep $(command -v aperture)"
+						 "run: " AP_SETCAP
 					       : "");
 	}
 	ap_perf_free(s);

@@ -1,7 +1,7 @@
 /* `aperture doctor`: what works on this machine. Exit 0 when something can be recorded, 1 when nothing can. */
 #include "cmd/cmd.h"
 #include "cmd/doctor.h"
-#include "perf/perf.h"
+#include "cmd/sources.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -20,7 +20,6 @@ static void help(FILE *out)
 int cmd_doctor(int argc, char **argv)
 {
 	/* replay is left out: it works wherever its file is, so there is nothing to examine */
-	static const struct ap_source_ops *const sources[] = {&ap_source_perf, NULL};
 	static const struct option options[] = {{"format", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
 	static struct doctor d;
 	const char *format = "text";
@@ -40,7 +39,7 @@ int cmd_doctor(int argc, char **argv)
 		fprintf(stderr, "aperture doctor: takes only --format=text or --format=json\n");
 		return AP_EXIT_USAGE;
 	}
-	code = doctor_examine(sources, &d);
+	code = doctor_examine(ap_sources_live, &d);
 	err = strcmp(format, "json") ? doctor_print_text(&d, stdout) : doctor_print_json(&d, stdout);
 	if (err) {
 		fprintf(stderr, "aperture doctor: writing the result: %s\n", strerror(-err));

@@ -18,7 +18,7 @@ enum { CAP_BIT_SYS_PTRACE = 19, CAP_BIT_SYS_ADMIN = 21, CAP_BIT_SYSLOG = 34, CAP
 enum { KALLSYMS_HEAD = 4096, STATUS_MAX = 16384, MLOCK_MIN_KB = 516 };
 
 /* setcap replaces what a file had: a remedy for one line must not undo that of another, so there is one for all of them */
-static const char SETCAP[] = "sudo setcap cap_perfmon,cap_sys_ptrace,cap_syslog+ep \"$(command -v aperture)\"";
+static const char SETCAP[] = AP_SETCAP;
 
 void doctor_add(struct doctor *d, const char *name, enum doctor_state state, const char *remedy, const char *fmt, ...)
 {
@@ -201,8 +201,8 @@ void doctor_capabilities(struct doctor *d, unsigned long long caps)
 			"see perf_event_paranoid for what is refused", SETCAP},
 		{CAP_BIT_SYS_PTRACE, "CAP_SYS_PTRACE", "other users' /proc/PID/maps and binaries can be read",
 			"other users' processes are sampled without the names of their functions", SETCAP},
-		{CAP_BIT_BPF, "CAP_BPF", "eBPF programs may be loaded (this version has none yet)",
-			"nothing is lost: this version has no eBPF programs and uses perf events", ""},
+		{CAP_BIT_BPF, "CAP_BPF", "eBPF programs may be loaded: stacks are unwound in the kernel",
+			"no eBPF: samples carry a copy of the stack, which costs more and cuts the deepest", SETCAP},
 	};
 	bool all = has(caps, CAP_BIT_SYS_ADMIN);
 
@@ -212,8 +212,6 @@ void doctor_capabilities(struct doctor *d, unsigned long long caps)
 
 		if (ok)
 			doctor_add(d, table[i].name, DOCTOR_WORKS, "", "%s", table[i].gives);
-		else if (!table[i].remedy[0]) /* what is not needed is no reason to ask for privilege */
-			doctor_add(d, table[i].name, DOCTOR_WORKS, "", "not held: %s", table[i].lost);
 		else
 			doctor_add(d, table[i].name, DOCTOR_LIMITED, table[i].remedy, "not held: %s", table[i].lost);
 	}
@@ -268,14 +266,16 @@ int doctor_examine(const struct ap_source_ops *const *sources, struct doctor *d)
 	pid_t self = getpid();
 	const struct ap_source_config everything = {.all = true, .frequency_hz = 99};
 	const struct ap_source_config own = {.pids = &self, .n_pids = 1, .frequency_hz = 99};
-	bool usable = false, own_usable = false;
+	bool usable = false, own_usable = false, whole;
 
 	memset(d, 0, sizeof *d);
 	kernel(d);
 	for (; *sources; sources++) {
-		usable |= probe(d, *sources, &everything, "whole machine");
-		own_usable = probe(d, *sources, &own, "own processes");
-		if (own_usable)
+		whole = probe(d, *sources, &everything, "whole machine");
+		if (whole) /* loading a source takes a while, and what may watch all may watch its own */
+			doctor_add(d, "own processes", DOCTOR_WORKS, "", "source %s", (*sources)->name);
+		own_usable = whole || probe(d, *sources, &own, "own processes");
+		if (own_usable && !sources[1]) /* every source chooses the same event; the last opens quickest */
 			sampled(d, *sources, &own);
 		usable |= own_usable;
 	}

@@ -39,7 +39,7 @@ sentence() { # what, arguments
 	rc=$?
 	[ $rc = 1 ] || [ $rc = 125 ]
 	ok $? "$what is refused"
-	is "$(wc -l <err) $(grep -cE 'perf_event_open.*(Permission denied|Operation not permitted).*CAP_PERFMON.*; run: setcap cap_perfmon' err)" "1 1" "in one sentence: call, cause, remedy"
+	is "$(wc -l <err) $(grep -cE 'perf_event_open.*(Permission denied|Operation not permitted).*CAP_PERFMON.*; run: sudo setcap cap_bpf,cap_perfmon' err)" "1 1" "in one sentence: call, cause, remedy"
 	[ ! -e no.db ]
 	ok $? "and no file is left"
 }
