@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NOTES_MAX = 64 << 10, MODULES_MAX = 1 << 20, SYMBOL_MAX = 512, BPF_PROGRAM_MAX = 1 << 16 };
-static const uint64_t upper_half = 1ull << 63, read_again_ns = 1000000000;
+enum { NOTES_MAX = 64 << 10, MODULES_MAX = 1 << 20, SYMBOL_MAX = 512, BPF_PROGRAM_MAX = 1 << 16, HEAD_LINES = 4096 };
+static const uint64_t upper_half = 1ull << 63, read_again_ns = 1000000000, TEXT_MAX = 48ull << 20, X86_MODULES = 0xffffffffc0000000;
 
 struct ap_kernel {
 	struct ap_binaries *bs;
@@ -215,11 +215,40 @@ static int read_all(struct ap_kernel *k)
 	return 0;
 }
 
+/* Nearly all kernel addresses are in the kernel's own text, whose start stands at the head of kallsyms; making all of it takes the kernel 50 ms.
+ * Where the text ends is left open until an address lies outside: no other code is as near behind it. */
+static void read_head(struct ap_kernel *k)
+{
+	char path[256], line[1024], id[2 * AP_ELF_BUILD_ID_MAX + 1];
+	struct symbol s = {0};
+	uint64_t end;
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/kallsyms", k->proc);
+	f = fopen(path, "re");
+	for (int i = 0; f && i < HEAD_LINES && fgets(line, sizeof line, f); i++)
+		if (strstr(line, " _text\n") && symbol_parse(line, &s))
+			break;
+	if (f)
+		fclose(f);
+	if (!s.address || strcmp(s.name, "_text") || ap_maps_new(k, &k->maps) < 0)
+		return;
+	end = s.address + TEXT_MAX;
+	if (s.address < X86_MODULES && end > X86_MODULES)
+		end = X86_MODULES;
+	snprintf(path, sizeof path, "%s/kernel/notes", k->sys);
+	build_id_of_notes(path, id);
+	put(k, s.address, end, s.address, ap_binaries_named(k->bs, AP_BINARY_KERNEL, id, "[kernel]", ""));
+}
+
 struct ap_map_entry *ap_kernel_find(struct ap_kernel *k, uint64_t address, uint64_t now_ns)
 {
-	struct ap_map_entry *e = k->maps ? ap_maps_find(k->maps, address) : NULL;
+	struct ap_map_entry *e;
 
-	if (e || address < upper_half || (k->maps && now_ns - k->read_ns < k->wait_ns))
+	if (!k->maps && address >= upper_half)
+		read_head(k);
+	e = k->maps ? ap_maps_find(k->maps, address) : NULL;
+	if (e || address < upper_half || (k->wait_ns && now_ns - k->read_ns < k->wait_ns))
 		return e;
 	k->read_ns = now_ns;
 	k->wait_ns = k->wait_ns ? k->wait_ns * 2 : read_again_ns;

@@ -156,25 +156,10 @@ static bool sit_out_delay(struct session *s)
 	return !atomic_load(s->cfg->stop);
 }
 
-/* Reading the kernel's symbols takes 70 ms of CPU: before the first event, so that no ring fills meanwhile. */
-static void know_kernel(struct session *s)
-{
-	static const uint64_t some_kernel_address = 1ull << 63;
-	const struct ap_source_event *events;
-	size_t n = s->ops->events(s->source, &events);
-	bool wanted = false;
-
-	for (size_t i = 0; i < n; i++)
-		wanted |= !events[i].user_only;
-	if (wanted)
-		ap_tracker_find_kernel(ap_pipeline_tracker(s->pipeline), some_kernel_address);
-}
-
 static int start(struct session *s, struct ap_why *why)
 {
 	int err = 0;
 
-	know_kernel(s);
 	if (delayed(s)) {
 		if (s->child.pid > 0 && (err = ap_child_release(&s->child)))
 			goto not_run;

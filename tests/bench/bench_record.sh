@@ -9,7 +9,7 @@ trap 'cd /; rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 find /usr/lib /usr/bin -xdev -type f -size +100k -print0 2>/dev/null | sort -z | xargs -0 cat 2>/dev/null | head -c 64M >data
 python3 - "$APERTURE" "${RUNS:-5}" "${SECONDS_EACH:-5}" "${HZ:-997}" <<'P'
-import os, re, shutil, sqlite3, statistics, subprocess, sys
+import os, re, shutil, sqlite3, statistics, subprocess, sys, time
 
 aperture, runs, seconds, hz = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 devnull = subprocess.DEVNULL
@@ -38,8 +38,11 @@ def aperture_samples(path):
         return db.execute("SELECT count(*) FROM sample").fetchone()[0]
 
 
-tools = {"aperture dwarf": (lambda pid: [aperture, "record", "-q", "-o", "r", "-F", hz, "--call-graph=dwarf", "-d", seconds, "-p", pid],
-                            aperture_samples, [aperture, "report", "r", "--flame", "-o", "f.html"])}
+tools = {}
+for source in ("bpf", "perf"):
+    argv = [aperture, "record", "-q", "--source=" + source, "-o", "r", "-F", hz, "--call-graph=dwarf", "-d", seconds, "-p"]
+    if subprocess.run(argv[:3] + ["--source=" + source, "-o", "probe", "--", "true"], stdin=devnull, stdout=devnull, stderr=devnull).returncode == 0:
+        tools["aperture " + source] = (lambda pid, argv=argv: argv + [pid], aperture_samples, [aperture, "report", "r", "--flame", "-o", "f.html"])
 if shutil.which("perf"):
     for graph in ("fp", "dwarf"):
         tools["perf " + graph] = (lambda pid, graph=graph: ["perf", "record", "-q", "-o", "r", "-F", hz, "--call-graph", graph, "-p", pid, "--", "sleep", seconds],
@@ -55,6 +58,7 @@ for name, (record, samples, show) in tools.items():
             if os.path.exists(f):
                 os.unlink(f)
         xz = subprocess.Popen(["xz", "-6", "-T2", "-k", "-c", "data"], stdin=devnull, stdout=devnull)
+        time.sleep(0.5)  # its threads are there before anybody attaches
         try:
             a = cpu(record(str(xz.pid)))
         finally:
@@ -68,9 +72,9 @@ for name, (record, samples, show) in tools.items():
     m = [statistics.median(c) for c in zip(*rows)]
     total[name], size[name] = m[4], m[1]
     print("%-16s %9d %14.1f %14.1f %14.1f %14.1f" % (name, *m), flush=True)
-if "perf dwarf" in total:
-    print("bytes a sample: 1/%.0f of perf dwarf (target 1/100); CPU of record + show: %.2f of perf dwarf (target 0.50)"
-          % (size["perf dwarf"] / size["aperture dwarf"], total["aperture dwarf"] / total["perf dwarf"]))
-else:
+for name in [t for t in total if t.startswith("aperture") and "perf dwarf" in total]:
+    print("%s: bytes a sample 1/%.0f of perf dwarf (target 1/100); CPU of record + show %.2f of perf dwarf (target 0.50), %.2f of perf fp"
+          % (name, size["perf dwarf"] / size[name], total[name] / total["perf dwarf"], total[name] / total["perf fp"]))
+if "perf dwarf" not in total:
     print("perf is not here: nothing to compare with (apt-get install linux-perf)")
 P
