@@ -87,6 +87,7 @@ int main(int argc, char **argv)
 {
 	struct ap_report_options o = {0};
 	struct ap_why why = {0};
+	struct ap_view *v, *base_view = NULL;
 	sqlite3 *db, *base = NULL;
 	const char *kind = argc > 2 ? argv[2] : "";
 
@@ -104,8 +105,12 @@ int main(int argc, char **argv)
 		sql(base, "UPDATE run SET command='before'");
 		o.base = base;
 	}
-	if (ap_report_flame(db, &o, stdout, &why))
+	if (ap_view_open(db, &o.filter, false, &v, &why) || (base && ap_view_open(base, &o.filter, false, &base_view, &why)))
+		fail("ap_view_open", why.text);
+	if (ap_report_flame(db, v, base_view, &o, stdout, &why))
 		fail("ap_report_flame", why.text);
+	ap_view_free(v);
+	ap_view_free(base_view);
 	sqlite3_close(db);
 	sqlite3_close(base);
 	return fflush(stdout) ? 1 : 0;

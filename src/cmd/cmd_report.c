@@ -120,7 +120,7 @@ static int print_report(const struct work *w, const struct ap_report_options *o,
 	case REPORT_SUMMARY:
 		return ap_report_summary(w->db, w->view, o, w->out, why);
 	case REPORT_FLAME:
-		return ap_report_flame(w->db, o, w->out, why);
+		return ap_report_flame(w->db, w->view, w->base, o, w->out, why);
 	case REPORT_TOP:
 		break;
 	}

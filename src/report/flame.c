@@ -3,6 +3,7 @@
 #include "report/flame_fold.h"
 #include "report/flame_page.h"
 #include "report/flame_select.h"
+#include "report/view.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,6 +13,7 @@ enum { PAGE_MAX = 2 << 20, BUILDS_ROOM = 16 << 10, NUMBERS_ROOM = 256, BUILD_IDS
 
 struct flame {
 	const struct ap_report_options *o;
+	const struct ap_view *view, *base_view; /* base_view NULL: none */
 	struct flame_tree tree;
 	struct flame_selection selection, base; /* the events and groups of both are in `selection` */
 	size_t sides;				/* 1, or 2 with a base */
@@ -100,56 +102,52 @@ static int join_base(struct flame *f, struct ap_why *why)
 }
 
 /* Another recording has hosts, runs and processes of its own: what picks those is not for the base. */
-static int select_base(struct flame *f, struct report_names *names, struct ap_why *why)
+static int select_base(struct flame *f, struct ap_why *why)
 {
-	struct ap_report_filter filter = f->o->filter;
+	const struct ap_report_filter filter = ap_report_base_filter(&f->o->filter);
 	int err;
 
 	if (f->sides == 1)
 		return 0;
-	filter.host = filter.run = filter.pid = filter.tid = NULL;
-	filter.labels = NULL;
-	err = report_names_load(f->o->base, names, why);
-	if (!err)
-		err = flame_select(f->o->base, &filter, names, FLAME_BY_COMMAND, &f->base, why);
+	err = flame_select(f->o->base, &filter, &f->base_view->names, FLAME_BY_COMMAND, &f->base, why);
 	return err ? err : join_base(f, why);
 }
 
 static int build(struct flame *f, sqlite3 *db, struct ap_why *why)
 {
-	struct report_names names, base_names = {0};
-	int err = report_names_load(db, &names, why);
+	const struct report_names *names = &f->view->names;
+	int err = flame_select(db, &f->o->filter, names, f->sides > 1 ? FLAME_BY_COMMAND : FLAME_BY_THREAD, &f->selection, why);
 
+	if (!err)
+		err = select_base(f, why);
 	if (err)
 		return err;
-	err = flame_select(db, &f->o->filter, &names, f->sides > 1 ? FLAME_BY_COMMAND : FLAME_BY_THREAD, &f->selection, why);
+	err = flame_tree_init(&f->tree, 2 * f->sides * (f->selection.n_events ? f->selection.n_events : 1));
 	if (!err)
-		err = select_base(f, &base_names, why);
-	if (!err) {
-		err = flame_tree_init(&f->tree, 2 * f->sides * (f->selection.n_events ? f->selection.n_events : 1));
-		if (!err)
-			err = add_sums(f, &f->selection, 0, &names);
-		if (!err && f->sides > 1)
-			err = add_sums(f, &f->base, 1, &base_names);
-		if (!err)
-			err = flame_tree_sum(&f->tree);
-		if (err)
-			err = ap_why(why, -err, "cannot build the flame graph: %s", strerror(-err));
-	}
-	report_names_done(&names);
-	report_names_done(&base_names);
+		err = add_sums(f, &f->selection, 0, names);
+	if (!err && f->sides > 1)
+		err = add_sums(f, &f->base, 1, &f->base_view->names);
 	if (!err)
-		find_factors(f);
-	return err;
+		err = flame_tree_sum(&f->tree);
+	if (err)
+		return ap_why(why, -err, "cannot build the flame graph: %s", strerror(-err));
+	find_factors(f);
+	return 0;
+}
+
+/* A view is of one event; where the page has several, its first lines are of all. */
+static int header_text(sqlite3 *db, const struct flame *f, struct ap_buf *text, struct ap_why *why)
+{
+	return f->selection.n_events == 1 ? ap_view_header(db, f->view, text, why) : ap_report_header(db, f->o, text, why);
 }
 
 /* The header of the text reports, a line each, as JSON strings. */
-static int put_header(sqlite3 *db, const struct ap_report_options *o, struct ap_buf *b, struct ap_why *why)
+static int put_header(sqlite3 *db, const struct flame *f, struct ap_buf *b, struct ap_why *why)
 {
 	struct ap_buf text = {0};
 	const char *separator = "";
 	char *line, *rest = NULL;
-	int err = ap_report_header(db, o, &text, why);
+	int err = header_text(db, f, &text, why);
 
 	for (line = err ? NULL : strtok_r(text.data, "\n", &rest); line && !err; line = strtok_r(NULL, "\n", &rest), separator = ",") {
 		err = ap_buf_puts(b, separator);
@@ -269,7 +267,7 @@ static int put_build_ids(sqlite3 *db, const struct flame *f, const struct flame_
 static int put_rest(sqlite3 *db, const struct flame *f, struct ap_buf *b, struct ap_why *why)
 {
 	struct ap_buf header = {0};
-	int err = put_header(db, f->o, &header, why);
+	int err = put_header(db, f, &header, why);
 
 	if (!err && (ap_buf_printf(b, "{\"invert\":%d,\"header\":[%s],\n", f->o->invert, header.data) || put_base(f, b) ||
 			    ap_buf_puts(b, "\"events\":[") || put_events(f, b) ||
@@ -333,9 +331,9 @@ static int write_page(sqlite3 *db, const struct flame *f, FILE *out, struct ap_w
 	return err;
 }
 
-int ap_report_flame(sqlite3 *db, const struct ap_report_options *o, FILE *out, struct ap_why *why)
+int ap_report_flame(sqlite3 *db, const struct ap_view *v, const struct ap_view *base, const struct ap_report_options *o, FILE *out, struct ap_why *why)
 {
-	struct flame f = {.o = o, .sides = o->base ? 2 : 1};
+	struct flame f = {.o = o, .view = v, .base_view = base, .sides = base ? 2 : 1};
 	int err = build(&f, db, why);
 
 	if (!err)

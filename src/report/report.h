@@ -66,7 +66,8 @@ int ap_report_top(const struct ap_view *v, const struct ap_view *base, const str
 int ap_report_folded(const struct ap_view *v, const struct ap_view *base, const struct ap_report_options *o, FILE *out, struct ap_why *why);
 int ap_report_tree(const struct ap_view *v, const struct ap_report_options *o, FILE *out, struct ap_why *why);
 int ap_report_summary(sqlite3 *db, const struct ap_view *v, const struct ap_report_options *o, FILE *out, struct ap_why *why);
-int ap_report_flame(sqlite3 *db, const struct ap_report_options *o, FILE *out, struct ap_why *why);
+/* Every event that the filter lets through is in the page; `v` and `base` give what was read for them already. */
+int ap_report_flame(sqlite3 *db, const struct ap_view *v, const struct ap_view *base, const struct ap_report_options *o, FILE *out, struct ap_why *why);
 
 /* The same for a reader that walks the tables itself: each distinct (comm, stack) with samples, in order of stack id. Weight is in the
  * event's unit, n the samples. */

@@ -180,13 +180,18 @@ static void read_and_report(void)
 	struct ap_report_options o = {.format = AP_FORMAT_JSON};
 	struct ap_why why = {""};
 	FILE *null = fopen("/dev/null", "w");
+	struct ap_view *v;
 	sqlite3 *db;
 
 	if (!ap_store_open_read(file, &db, &why)) {
-		ap_report_top(db, &o, null, &why);
-		ap_report_folded(db, &o, null, &why);
-		ap_report_summary(db, &o, null, &why);
-		ap_report_flame(db, &o, null, &why);
+		if (!ap_view_open(db, &o.filter, false, &v, &why)) {
+			ap_report_top(v, NULL, &o, null, &why);
+			ap_report_folded(v, NULL, &o, null, &why);
+			ap_report_tree(v, &o, null, &why);
+			ap_report_summary(db, v, &o, null, &why);
+			ap_report_flame(db, v, NULL, &o, null, &why);
+			ap_view_free(v);
+		}
 		sqlite3_close(db);
 	}
 	fclose(null);

@@ -74,7 +74,7 @@ static char *report(sqlite3 *db, const struct ap_view *v, int kind, const struct
 			     : kind == 1 ? ap_report_tree(v, o, f, &why)
 			     : kind == 2 ? ap_report_folded(v, NULL, o, f, &why)
 			     : kind == 3 ? ap_report_summary(db, v, o, f, &why)
-					 : ap_report_flame(db, o, f, &why)));
+					 : ap_report_flame(db, v, NULL, o, f, &why)));
 	fclose(f);
 	return text;
 }
