@@ -101,7 +101,7 @@ static int write_block(struct ap_bpf_blocks *b, const struct ap_learned *what, s
 	return 0;
 }
 
-int ap_bpf_blocks_publish(struct ap_bpf_blocks *b, const struct ap_learned *what)
+int ap_bpf_blocks_publish(struct ap_bpf_blocks *b, const struct ap_learned *what, uint32_t exec_id)
 {
 	struct ap_bpf_published fresh, *p;
 	struct ap_bpf_proc value;
@@ -110,11 +110,12 @@ int ap_bpf_blocks_publish(struct ap_bpf_blocks *b, const struct ap_learned *what
 	if (err)
 		return err;
 	p = &b->v[slot_of(b, what->pid)];
-	if (p->pid && p->version == what->version && p->generation)
+	if (p->pid && p->version == what->version && p->exec_id == exec_id)
 		return 0;
 	err = write_block(b, what, &fresh);
 	if (!err) {
-		value = (struct ap_bpf_proc){.generation = fresh.generation, .first = fresh.first, .n = fresh.n};
+		fresh.exec_id = exec_id;
+		value = (struct ap_bpf_proc){.generation = fresh.generation, .first = fresh.first, .n = fresh.n, .exec_id = exec_id};
 		err = bpf_map_update_elem(b->procs_fd, &what->pid, &value, BPF_ANY) ? -errno : 0;
 		if (err)
 			free_block(b, &fresh);
@@ -132,9 +133,14 @@ int ap_bpf_blocks_publish(struct ap_bpf_blocks *b, const struct ap_learned *what
 	return 0;
 }
 
-bool ap_bpf_blocks_knows(const struct ap_bpf_blocks *b, uint32_t pid)
+bool ap_bpf_blocks_knows(const struct ap_bpf_blocks *b, uint32_t pid, uint32_t *ret_exec_id)
 {
-	return pid && b->v[slot_of(b, pid)].pid == pid;
+	const struct ap_bpf_published *p = &b->v[slot_of(b, pid)];
+
+	if (!pid || p->pid != pid)
+		return false;
+	*ret_exec_id = p->exec_id;
+	return true;
 }
 
 void ap_bpf_blocks_forget(struct ap_bpf_blocks *b, uint32_t pid)

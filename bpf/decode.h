@@ -4,7 +4,7 @@
 
 #include "event/event.h"
 
-/* Writes the event for the n bytes at `record` into `room`. 1, or -EBADMSG: malformed, or it does not fit. */
+/* Writes the event for the n bytes at `record` into `room`, the process's exec count in its h.pad. 1, or -EBADMSG: malformed, or it does not fit. */
 int ap_bpf_decode(const void *record, size_t n, void *event, size_t room);
 
 #endif

@@ -33,7 +33,7 @@ struct ap_bpf_proc {
 	uint32_t generation; /* of the block; 0: none */
 	uint32_t first;	     /* index of the first mapping in `mappings`; the head is in front of it */
 	uint32_t n;
-	uint32_t pad;
+	uint32_t exec_id; /* of the program whose mappings these are: after an exec they say nothing */
 };
 
 /* Sorted by start. The head of a block holds the generation in `start`. */
@@ -83,11 +83,15 @@ struct ap_bpf_timing {
 	uint64_t whole[AP_BPF_TIMING_N], unwind[AP_BPF_TIMING_N];
 };
 
-/* The record in the ring: an ap_sample whose kernel addresses are as the kernel gave them. */
+/* The record in the ring: an ap_sample whose kernel addresses are as the kernel gave them, and which program the process runs. */
 struct ap_bpf_record {
+	uint32_t exec_id, pad;
 	struct ap_sample s;
 	uint64_t words[AP_BPF_WORDS];
 };
+
+/* Keys of `targets`: a process's pid; a thread's tid with this bit. */
+static const uint64_t AP_BPF_TARGET_THREAD = 1ull << 32;
 
 enum ap_bpf_target_state { AP_BPF_TARGET_WATCHED = 1, AP_BPF_TARGET_AT_EXEC = 2 };
 

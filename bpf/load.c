@@ -82,12 +82,14 @@ static int map_counts(struct ap_source *s)
 static int set_targets(struct ap_source *s, struct ap_why *why)
 {
 	uint32_t state = s->cfg.enable_on_exec ? AP_BPF_TARGET_AT_EXEC : AP_BPF_TARGET_WATCHED;
-	const pid_t *ids = s->cfg.n_tids ? s->cfg.tids : s->cfg.pids;
-	size_t n = s->cfg.n_tids ? s->cfg.n_tids : s->cfg.n_pids;
+	int fd = bpf_map__fd(s->skel->maps.targets);
+	uint64_t key;
 
-	for (size_t i = 0; i < n; i++)
-		if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.targets), &ids[i], &state, BPF_ANY))
-			return ap_why(why, errno, "cannot watch process %d: %s", (int)ids[i], strerror(errno));
+	for (size_t i = 0; i < s->cfg.n_pids + s->cfg.n_tids; i++) {
+		key = i < s->cfg.n_pids ? (uint64_t)s->cfg.pids[i] : AP_BPF_TARGET_THREAD | (uint64_t)s->cfg.tids[i - s->cfg.n_pids];
+		if (bpf_map_update_elem(fd, &key, &state, BPF_ANY))
+			return ap_why(why, errno, "cannot watch process or thread %u: %s", (uint32_t)key, strerror(errno));
+	}
 	return 0;
 }
 

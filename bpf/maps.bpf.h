@@ -9,11 +9,11 @@ struct {
 	__uint(max_entries, 4 << 20);
 } ring SEC(".maps");
 
-/* pid or tid -> enum ap_bpf_target_state */
+/* -> enum ap_bpf_target_state */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, AP_BPF_TARGETS_MAX);
-	__type(key, uint32_t);
+	__type(key, uint64_t);
 	__type(value, uint32_t);
 } targets SEC(".maps");
 
@@ -95,7 +95,7 @@ struct {
 
 const volatile bool cfg_timing = false;
 const volatile bool cfg_filter_pid = false; /* targets holds pids */
-const volatile bool cfg_filter_tid = false; /* targets holds tids */
+const volatile bool cfg_filter_tid = false; /* and tids */
 const volatile bool cfg_filter_uid = false;
 const volatile uint32_t cfg_uid = 0;
 const volatile bool cfg_unwind = true;	    /* false: --call-graph=none */

@@ -26,9 +26,9 @@ int ap_bpf_order_put(struct ap_bpf_order *o, const struct ap_event *e)
 	return 0;
 }
 
-const struct ap_event *ap_bpf_order_first(const struct ap_bpf_order *o)
+struct ap_event *ap_bpf_order_first(const struct ap_bpf_order *o)
 {
-	return o->oldest ? (const struct ap_event *)o->oldest->event : NULL;
+	return o->oldest ? (struct ap_event *)o->oldest->event : NULL;
 }
 
 void ap_bpf_order_drop(struct ap_bpf_order *o)

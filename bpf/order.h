@@ -14,7 +14,7 @@ struct ap_bpf_order {
 };
 
 int ap_bpf_order_put(struct ap_bpf_order *o, const struct ap_event *e); /* a copy; 0 or -ENOMEM */
-const struct ap_event *ap_bpf_order_first(const struct ap_bpf_order *o); /* the oldest, until it is dropped; NULL: none */
+struct ap_event *ap_bpf_order_first(const struct ap_bpf_order *o); /* the oldest, until it is dropped; NULL: none */
 void ap_bpf_order_drop(struct ap_bpf_order *o);
 void ap_bpf_order_done(struct ap_bpf_order *o);
 

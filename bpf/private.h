@@ -14,7 +14,7 @@ struct ap_bpf; /* the skeleton */
 
 /* One process whose mappings the programs know. */
 struct ap_bpf_published {
-	uint32_t pid, generation, first, n;
+	uint32_t pid, generation, first, n, exec_id;
 	uint64_t version; /* of its mappings, as the tracker counts them */
 };
 struct ap_bpf_blocks {
@@ -28,8 +28,9 @@ struct ap_bpf_blocks {
 };
 int ap_bpf_blocks_init(struct ap_bpf_blocks *b, int procs_fd, int mappings_fd);
 void ap_bpf_blocks_done(struct ap_bpf_blocks *b);
-int ap_bpf_blocks_publish(struct ap_bpf_blocks *b, const struct ap_learned *what);
-bool ap_bpf_blocks_knows(const struct ap_bpf_blocks *b, uint32_t pid);
+/* exec_id: of the program whose mappings these are. */
+int ap_bpf_blocks_publish(struct ap_bpf_blocks *b, const struct ap_learned *what, uint32_t exec_id);
+bool ap_bpf_blocks_knows(const struct ap_bpf_blocks *b, uint32_t pid, uint32_t *ret_exec_id);
 void ap_bpf_blocks_forget(struct ap_bpf_blocks *b, uint32_t pid);
 
 /* A piece of a shard; `bytes` 0: none. */
@@ -96,6 +97,7 @@ struct ap_source {
 	size_t n_cpus, counts_bytes;
 	int ring_fd, epoll_fd;
 	struct ap_bpf_order order;
+	uint32_t sample_pid, exec_id; /* of the sample that the sink is given; pid 0: none */
 	uint64_t until_ns; /* everything up to it has come */
 	uint64_t malformed, no_memory, no_memory_side; /* samples; side-band events */
 	struct ap_bpf_said said;

@@ -65,6 +65,7 @@ static __always_inline int output(struct scratch *s, struct ap_bpf_counts *n, ui
 	uint64_t flags = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 
 	s->record.s.h.size = (uint32_t)size;
+	size += offsetof(struct ap_bpf_record, s);
 	asm volatile("" : "+r"(size)); /* the check and the use in one register */
 	if (size > sizeof s->record || bpf_ringbuf_output(&ring, &s->record, size, flags)) {
 		n->n[AP_BPF_COUNT_RING_FULL]++;
@@ -120,7 +121,7 @@ static __always_inline uint32_t user_part(struct bpf_perf_event_data *ctx, struc
 		s->proc = *proc;
 		head_at = s->proc.first - 1;
 		head = bpf_map_lookup_elem(&mappings, &head_at);
-		if (head && s->proc.generation && head->start == s->proc.generation) {
+		if (head && s->proc.generation && head->start == s->proc.generation && s->proc.exec_id == s->record.exec_id) {
 			s->cold = false;
 			if (cfg_timing)
 				s->unwind_ns = bpf_ktime_get_ns();
@@ -167,11 +168,12 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	if (!n || !s || !cache)
 		return 0;
 	n->n[AP_BPF_COUNT_SEEN]++;
-	if (!is_wanted(id)) {
+	if (!is_wanted(task, id)) {
 		n->n[AP_BPF_COUNT_FILTERED]++;
 		return 0;
 	}
 	begin_record(ctx, s, id, cpu);
+	s->record.exec_id = BPF_CORE_READ(task, self_exec_id);
 	s->record.s.weight = ctx->sample_period;
 	s->record.s.event = cfg_cookie ? (uint32_t)bpf_get_attach_cookie(ctx) : 0;
 	if (!arch_in_user(ctx)) {

@@ -130,12 +130,16 @@ static bool take_ring(struct ap_source *s, size_t budget)
 
 static void release(struct ap_source *s, const struct ap_sink *sink, uint64_t until)
 {
-	const struct ap_event *e;
+	struct ap_event *e;
 
 	while ((e = ap_bpf_order_first(&s->order)) && e->time_ns <= until) {
+		s->sample_pid = e->kind == AP_EVENT_SAMPLE ? e->pid : 0;
+		s->exec_id = e->pad;
+		e->pad = 0;
 		ap_sink_put(sink, e);
 		ap_bpf_order_drop(&s->order);
 	}
+	s->sample_pid = 0;
 }
 
 static void put_losses(struct ap_source *s, const struct ap_sink *sink)
@@ -190,13 +194,25 @@ static int stop(struct ap_source *s)
 	return ap_source_perf.stop(s->perf);
 }
 
+/* Mappings are of a program: the one that the sample at hand ran, or the one that the process was known to run. */
+static int learn_process(struct ap_source *s, const struct ap_learned *what)
+{
+	uint32_t exec_id = s->exec_id;
+
+	if (what->pid != s->sample_pid && !ap_bpf_blocks_knows(&s->blocks, what->pid, &exec_id))
+		return 0;
+	return ap_bpf_blocks_publish(&s->blocks, what, exec_id);
+}
+
 static int learn(struct ap_source *s, const struct ap_learned *what)
 {
+	uint32_t exec_id;
+
 	switch (what->kind) {
 	case AP_LEARNED_PROCESS:
-		return ap_bpf_blocks_publish(&s->blocks, what);
+		return learn_process(s, what);
 	case AP_LEARNED_CHANGED:
-		return ap_bpf_blocks_knows(&s->blocks, what->pid);
+		return ap_bpf_blocks_knows(&s->blocks, what->pid, &exec_id);
 	case AP_LEARNED_GONE:
 		ap_bpf_blocks_forget(&s->blocks, what->pid);
 		return 0;

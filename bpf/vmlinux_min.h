@@ -7,10 +7,20 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t euid;
+};
+
 struct task_struct {
 	unsigned int flags; /* PF_ */
 	int pid, tgid;
 	void *stack;
+	unsigned int self_exec_id; /* counts the execs; 64 bits wide from 5.7 on, of which the lower half will do */
+	const struct cred *cred;
 };
 
 #pragma clang attribute pop
