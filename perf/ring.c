@@ -1,5 +1,6 @@
 /* The kernel maps a header page and then the data. Mapped first at +n pages and then at 0, the second mapping's last data page replaces the
- * first one's header, and the data stands twice in a row. Kernels from 6.16 on refuse to split a ring's mapping (-EINVAL): there the ring is
+ * first one's header, and the data stands twice in a row. Kernels from 6.16 on, and what was
+ * backported from them (6.1.192 says -ENOMEM), refuse to split a ring's mapping: there the ring is
  * mapped once, and the rare record that wraps is put together in a buffer. */
 #include "perf/ring.h"
 
@@ -50,7 +51,7 @@ int ap_ring_map(struct ap_ring *r, int fd, size_t size)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	int err = map_twice(r, fd, page, size);
 
-	if (err == -EINVAL)
+	if (err == -EINVAL || err == -ENOMEM) /* 6.1's name for the refusal to split */
 		err = map_once(r, fd, page, size);
 	if (err)
 		return err;
