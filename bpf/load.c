@@ -118,6 +118,9 @@ int ap_bpf_load(struct ap_source *s, struct ap_why *why)
 
 	libbpf_set_print(NULL); /* what matters comes back as an error */
 	setrlimit(RLIMIT_MEMLOCK, &all); /* before 5.11 maps count against it; a refusal shows as EPERM at the map */
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_ktime_get_ns, NULL) == 1 &&
+		libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) == 0)
+		return ap_why(why, ENOTSUP, "this kernel's eBPF cannot walk a stack (no bpf_loop, which Linux 5.17 brought)");
 	if (n <= 0)
 		return ap_why(why, ENODEV, "cannot read /sys/devices/system/cpu/possible: is /sys mounted?");
 	s->n_cpus = (size_t)n;

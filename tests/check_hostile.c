@@ -104,7 +104,7 @@ static int merge_it(const char *path, const char *what)
 
 START_TEST(cut_at_every_page)
 {
-	size_t n, step = getenv("AP_FAST") ? 64 * 1024 : 4096;
+	size_t n, step = getenv("AP_FAST") ? 512 * 1024 : 4096;
 	char *b = bytes_of("b.db", &n);
 
 	for (size_t at = 0; at < n; at += step) {
@@ -122,7 +122,7 @@ START_TEST(bytes_changed)
 	size_t n;
 	char *b = bytes_of("b.db", &n), what[64];
 
-	for (int i = 0; i < (getenv("AP_FAST") ? 5 : 100); i++) {
+	for (int i = 0; i < (getenv("AP_FAST") ? 2 : 100); i++) {
 		char *copy = malloc(n);
 		int changes = 1 + rand_r(&seed) % 4;
 
@@ -167,7 +167,7 @@ START_TEST(every_column)
 
 		put_bytes("bad.db", b, n);
 		free(b);
-		if (getenv("AP_FAST") && i % 12)
+		if (getenv("AP_FAST") && i % 24)
 			continue;
 		sql.len = 0;
 		ck_assert(!ap_buf_printf(&sql, "UPDATE OR IGNORE %s SET \"%s\" = %s WHERE \"%s\" IN (SELECT \"%s\" FROM %s LIMIT 1)",
@@ -185,7 +185,7 @@ START_TEST(every_column)
 	sqlite3_finalize(st);
 	sqlite3_close(list);
 	ap_buf_done(&sql);
-	ck_assert_int_gt(merged, getenv("AP_FAST") ? 1 : 20);
+	ck_assert_int_gt(merged, getenv("AP_FAST") ? 0 : 20);
 	ck_assert_int_gt(refused + (_i == 4), 0);
 }
 END_TEST
@@ -233,6 +233,8 @@ static const char *const EDITS[] = {
 
 START_TEST(refused)
 {
+	if (getenv("AP_FAST") && _i % 3)
+		return;
 	make_change("b.db", "DELETE FROM meta");
 	make_change("b.db", EDITS[_i]);
 	read_it("b.db");
