@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -383,6 +384,43 @@ START_TEST(a_user_is_asked_for_and_outlives_its_process)
 	ck_assert_int_eq(ap_tracker_user(t, 4194302, now + 2), (int64_t)geteuid());
 	ck_assert_int_eq(ap_tracker_user(t, 4194301, now), -1);
 	ck_assert_int_eq(ap_tracker_user(t, 0, now), -1);
+	ap_tracker_free(t);
+}
+END_TEST
+
+START_TEST(a_process_known_by_its_fork_alone_has_its_parents_name)
+{
+	struct ap_tracker *t = tracker(NULL, 0);
+	uint64_t now = ap_now_ns();
+	const uint32_t own = (uint32_t)getpid(), child = 4194302, grandchild = 4194303; /* nobody's: gone before anyone could ask */
+	char comm[16];
+
+	ck_assert_int_eq(prctl(PR_GET_NAME, comm), 0);
+	put_fork(t, own, child, child, now); /* of a parent that no event introduced */
+	put_fork(t, child, grandchild, grandchild, now + 1);
+	ck_assert_str_eq(ap_tracker_process(t, grandchild, now + 2)->comm, comm);
+	ck_assert_str_eq(ap_tracker_thread(t, grandchild, grandchild, now + 2)->comm, comm);
+	ck_assert_str_eq(ap_tracker_process(t, child, now + 2)->comm, comm);
+	put_comm(t, AP_EVENT_COMM, child, child, now + 3, "itself");
+	ck_assert_str_eq(ap_tracker_process(t, child, now + 4)->comm, "itself");
+	ap_tracker_free(t);
+}
+END_TEST
+
+START_TEST(a_fork_has_the_name_of_the_thread_that_forked)
+{
+	struct ap_tracker *t = tracker(NO_PROC, 0);
+	uint64_t s = 5000000000;
+	struct ap_fork f = {.h = AT(AP_EVENT_FORK, 60, 60, s + 3), .parent_pid = 50, .parent_tid = 51};
+
+	put_fork(t, 1, 50, 50, s);
+	put_comm(t, AP_EVENT_COMM, 50, 50, s + 1, "leader");
+	put_fork(t, 50, 50, 51, s + 1);
+	put_comm(t, AP_EVENT_COMM, 50, 51, s + 2, "worker");
+	f.h.size = sizeof f;
+	ap_tracker_put(t, &f.h);
+	ck_assert_str_eq(ap_tracker_process(t, 60, s + 4)->comm, "worker");
+	ck_assert_str_eq(ap_tracker_thread(t, 60, 60, s + 4)->comm, "worker");
 	ap_tracker_free(t);
 }
 END_TEST
@@ -767,6 +805,8 @@ int main(void)
 	tcase_add_test(c, a_pid_used_again_is_another_process);
 	tcase_add_test(c, a_new_mapping_splits_the_old);
 	tcase_add_test(c, a_storm_of_forks_stays_bounded_and_says_nothing);
+	tcase_add_test(c, a_process_known_by_its_fork_alone_has_its_parents_name);
+	tcase_add_test(c, a_fork_has_the_name_of_the_thread_that_forked);
 	tcase_add_test(c, threads_come_and_go_and_the_last_ends_the_process);
 	tcase_add_test(c, exec_from_another_thread_keeps_the_process);
 	tcase_add_test(c, an_address_in_no_mapping_is_looked_up_again);
