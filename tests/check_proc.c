@@ -571,8 +571,9 @@ START_TEST(memfd_and_anonymous_code_are_jit)
 {
 	struct ap_tracker *t = tracker(NULL, 0);
 	int fd = memfd_create("code", MFD_CLOEXEC);
-	const struct ap_mapping *m, *a;
+	const struct ap_mapping *m, *a, *other;
 	void *code, *anon;
+	char comm[16], name[64];
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(ftruncate(fd, 4096), 0);
@@ -587,7 +588,18 @@ START_TEST(memfd_and_anonymous_code_are_jit)
 	ck_assert_uint_eq(m->bias, 0);
 	a = find(t, (uint32_t)getpid(), (uintptr_t)anon);
 	ck_assert_ptr_eq(a->binary, m->binary);
-	ck_assert_int_eq(strncmp(a->binary->path, "[jit] ", 6), 0);
+	ck_assert_int_eq(prctl(PR_GET_NAME, comm), 0);
+	snprintf(name, sizeof name, "[jit] %s", comm);
+	ck_assert_str_eq(a->binary->path, name); /* what people read is short; which process it was is told apart by the identity */
+	snprintf(name, sizeof name, "pid %d start ", (int)getpid());
+	ck_assert_int_eq(strncmp(a->binary->build_id, name, strlen(name)), 0);
+	put_fork(t, 1, 4194302, 4194302, ap_now_ns());
+	put_comm(t, AP_EVENT_COMM, 4194302, 4194302, ap_now_ns(), comm);
+	put_mmap(t, 4194302, ap_now_ns(), 0x1000, 0x1000, 0, "//anon");
+	other = find(t, 4194302, 0x1800);
+	ck_assert_ptr_nonnull(other);
+	ck_assert_str_eq(other->binary->path, a->binary->path);
+	ck_assert_ptr_ne(other->binary, a->binary);
 	munmap(code, 4096);
 	munmap(anon, 4096);
 	close(fd);
