@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -387,6 +388,43 @@ START_TEST(a_user_is_asked_for_and_outlives_its_process)
 }
 END_TEST
 
+START_TEST(a_process_known_by_its_fork_alone_has_its_parents_name)
+{
+	struct ap_tracker *t = tracker(NULL, 0);
+	uint64_t now = ap_now_ns();
+	const uint32_t own = (uint32_t)getpid(), child = 4194302, grandchild = 4194303; /* nobody's: gone before anyone could ask */
+	char comm[16];
+
+	ck_assert_int_eq(prctl(PR_GET_NAME, comm), 0);
+	put_fork(t, own, child, child, now); /* of a parent that no event introduced */
+	put_fork(t, child, grandchild, grandchild, now + 1);
+	ck_assert_str_eq(ap_tracker_process(t, grandchild, now + 2)->comm, comm);
+	ck_assert_str_eq(ap_tracker_thread(t, grandchild, grandchild, now + 2)->comm, comm);
+	ck_assert_str_eq(ap_tracker_process(t, child, now + 2)->comm, comm);
+	put_comm(t, AP_EVENT_COMM, child, child, now + 3, "itself");
+	ck_assert_str_eq(ap_tracker_process(t, child, now + 4)->comm, "itself");
+	ap_tracker_free(t);
+}
+END_TEST
+
+START_TEST(a_fork_has_the_name_of_the_thread_that_forked)
+{
+	struct ap_tracker *t = tracker(NO_PROC, 0);
+	uint64_t s = 5000000000;
+	struct ap_fork f = {.h = AT(AP_EVENT_FORK, 60, 60, s + 3), .parent_pid = 50, .parent_tid = 51};
+
+	put_fork(t, 1, 50, 50, s);
+	put_comm(t, AP_EVENT_COMM, 50, 50, s + 1, "leader");
+	put_fork(t, 50, 50, 51, s + 1);
+	put_comm(t, AP_EVENT_COMM, 50, 51, s + 2, "worker");
+	f.h.size = sizeof f;
+	ap_tracker_put(t, &f.h);
+	ck_assert_str_eq(ap_tracker_process(t, 60, s + 4)->comm, "worker");
+	ck_assert_str_eq(ap_tracker_thread(t, 60, 60, s + 4)->comm, "worker");
+	ap_tracker_free(t);
+}
+END_TEST
+
 START_TEST(a_replayed_process_is_not_looked_up)
 {
 	struct ap_tracker_config cfg = {.replayed = true};
@@ -533,8 +571,9 @@ START_TEST(memfd_and_anonymous_code_are_jit)
 {
 	struct ap_tracker *t = tracker(NULL, 0);
 	int fd = memfd_create("code", MFD_CLOEXEC);
-	const struct ap_mapping *m, *a;
+	const struct ap_mapping *m, *a, *other;
 	void *code, *anon;
+	char comm[16], name[64];
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(ftruncate(fd, 4096), 0);
@@ -549,7 +588,18 @@ START_TEST(memfd_and_anonymous_code_are_jit)
 	ck_assert_uint_eq(m->bias, 0);
 	a = find(t, (uint32_t)getpid(), (uintptr_t)anon);
 	ck_assert_ptr_eq(a->binary, m->binary);
-	ck_assert_int_eq(strncmp(a->binary->path, "[jit] ", 6), 0);
+	ck_assert_int_eq(prctl(PR_GET_NAME, comm), 0);
+	snprintf(name, sizeof name, "[jit] %s", comm);
+	ck_assert_str_eq(a->binary->path, name); /* what people read is short; which process it was is told apart by the identity */
+	snprintf(name, sizeof name, "pid %d start ", (int)getpid());
+	ck_assert_int_eq(strncmp(a->binary->build_id, name, strlen(name)), 0);
+	put_fork(t, 1, 4194302, 4194302, ap_now_ns());
+	put_comm(t, AP_EVENT_COMM, 4194302, 4194302, ap_now_ns(), comm);
+	put_mmap(t, 4194302, ap_now_ns(), 0x1000, 0x1000, 0, "//anon");
+	other = find(t, 4194302, 0x1800);
+	ck_assert_ptr_nonnull(other);
+	ck_assert_str_eq(other->binary->path, a->binary->path);
+	ck_assert_ptr_ne(other->binary, a->binary);
 	munmap(code, 4096);
 	munmap(anon, 4096);
 	close(fd);
@@ -767,6 +817,8 @@ int main(void)
 	tcase_add_test(c, a_pid_used_again_is_another_process);
 	tcase_add_test(c, a_new_mapping_splits_the_old);
 	tcase_add_test(c, a_storm_of_forks_stays_bounded_and_says_nothing);
+	tcase_add_test(c, a_process_known_by_its_fork_alone_has_its_parents_name);
+	tcase_add_test(c, a_fork_has_the_name_of_the_thread_that_forked);
 	tcase_add_test(c, threads_come_and_go_and_the_last_ends_the_process);
 	tcase_add_test(c, exec_from_another_thread_keeps_the_process);
 	tcase_add_test(c, an_address_in_no_mapping_is_looked_up_again);

@@ -155,9 +155,9 @@ struct ap_binary *ap_binaries_named(struct ap_binaries *bs, enum ap_binary_kind 
 	return b ? b : add(bs, kind, build_id, path, why);
 }
 
-struct ap_binary *ap_binaries_jit(struct ap_binaries *bs, const char *path, uint32_t pid, uint64_t start_ns)
+struct ap_binary *ap_binaries_jit(struct ap_binaries *bs, const char *id, const char *path, uint32_t pid, uint64_t start_ns)
 {
-	struct ap_binary *b = ap_binaries_named(bs, AP_BINARY_JIT, "", path, "");
+	struct ap_binary *b = ap_binaries_named(bs, AP_BINARY_JIT, id, path, "");
 
 	if (!b || b->jit)
 		return b;

@@ -14,8 +14,8 @@ struct ap_binaries *ap_binaries_free(struct ap_binaries *bs);
 struct ap_binary *ap_binaries_file(struct ap_binaries *bs, const struct ap_mapped *m);
 /* One without a file. The same kind, build ID and path give the same binary. NULL: out of memory. */
 struct ap_binary *ap_binaries_named(struct ap_binaries *bs, enum ap_binary_kind kind, const char *build_id, const char *path, const char *why);
-/* The anonymous code of a process, by a path that names the process. NULL: out of memory. */
-struct ap_binary *ap_binaries_jit(struct ap_binaries *bs, const char *path, uint32_t pid, uint64_t start_ns);
+/* The anonymous code of a process, named by its comm; `id`, in the place of a build ID, tells the processes of one comm apart. NULL: out of memory. */
+struct ap_binary *ap_binaries_jit(struct ap_binaries *bs, const char *id, const char *path, uint32_t pid, uint64_t start_ns);
 /* The vDSO of a process, copied from its memory, or our own where it is gone. NULL: out of memory. */
 struct ap_binary *ap_binaries_vdso(struct ap_binaries *bs, uint32_t pid, uint64_t start, uint64_t length);
 /* The binary with these bytes and this name; the bytes are copied. NULL: out of memory. */

@@ -28,6 +28,7 @@ struct ap_proc *ap_fresh_process(struct ap_tracker *t, struct ap_proc *p)
 		p->maps_known = false;
 		p->user_next_ns = 0;
 		memcpy(p->p.comm, st.comm, sizeof p->p.comm);
+		p->comm_unknown = false;
 	}
 	ap_tracker_scan(t, pid); /* another start time: another process, whose pid this is now */
 	p = ap_processes_find(&t->ps, pid);

@@ -103,6 +103,7 @@ struct ap_proc *ap_known_process(struct ap_tracker *t, uint32_t pid)
 		p = ap_processes_add(&t->ps, pid, 0, pid ? nameless : idle);
 		if (p) {
 			p->start_settled = p->maps_known = true;
+			p->comm_unknown = pid != 0;
 			p->p.kernel = !pid;
 		}
 	}

@@ -70,13 +70,14 @@ static bool is_file(const char *path)
 
 static struct ap_binary *jit_of(struct ap_tracker *t, struct ap_proc *p)
 {
-	char path[128];
+	char path[32], id[80];
 
 	if (p->jit)
 		return p->jit;
 	ap_settle_start(t, p);
-	snprintf(path, sizeof path, "[jit] %.15s pid %u start %llu boot %s", p->p.comm, p->p.pid, (unsigned long long)p->p.start_ns, t->boot);
-	p->jit = ap_binaries_jit(t->binaries, path, p->p.pid, p->p.start_ns);
+	snprintf(path, sizeof path, "[jit] %.15s", p->p.comm);
+	snprintf(id, sizeof id, "pid %u start %llu boot %s", p->p.pid, (unsigned long long)p->p.start_ns, t->boot);
+	p->jit = ap_binaries_jit(t->binaries, id, path, p->p.pid, p->p.start_ns);
 	if (p->jit && p->jit->jit)
 		p->jit->jit->dump = p->jitdump;
 	return p->jit;

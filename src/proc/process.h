@@ -32,6 +32,7 @@ struct ap_proc {
 	int64_t user;		/* effective; -1: not known */
 	uint32_t slot, n_live, parent_pid, doubts /* as of the last check */;
 	uint64_t maps_version; /* changes with the mappings */
+	bool comm_unknown;	/* nothing has said its name yet: say.c looks for it */
 	bool maps_known;	/* by a scan, an exec or the parent */
 	bool start_settled;	/* /proc was asked for the start time, or could not be */
 };

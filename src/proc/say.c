@@ -56,6 +56,15 @@ void ap_say_binary(struct ap_tracker *t, const struct ap_binary *b)
 		t->rows.binary(t->rows.ctx, b);
 }
 
+static void set_comm(struct ap_proc *p, const char comm[16])
+{
+	memcpy(p->p.comm, comm, sizeof p->p.comm);
+	for (struct ap_task *task = p->tasks; task; task = task->next)
+		if (!task->t.comm[0])
+			memcpy(task->t.comm, comm, sizeof task->t.comm);
+	p->comm_unknown = false;
+}
+
 /* The start time as /proc has it, which a FORK event tells to within a tick. A start far from ours is another process of the same pid. */
 void ap_settle_start(struct ap_tracker *t, struct ap_proc *p)
 {
@@ -70,6 +79,8 @@ void ap_settle_start(struct ap_tracker *t, struct ap_proc *p)
 		return;
 	p->p.start_ns = st.start_ns;
 	p->p.kernel = st.kernel;
+	if (p->comm_unknown)
+		set_comm(p, st.comm);
 	if (!p->parent_pid)
 		p->parent_pid = st.parent;
 	for (struct ap_task *task = p->tasks; task; task = task->next)
@@ -93,6 +104,18 @@ static void inherit_about(struct ap_proc *p, const struct ap_proc *parent)
 	}
 	free(cgroup);
 	free(container);
+}
+
+/* A process that is gone, and whose parent no event introduced, ran under its parent's name for all that is known. The parent is only read,
+ * not added: adding it may cost the place of the process at hand. */
+static void look_for_comm(struct ap_tracker *t, struct ap_proc *p, const struct ap_proc *parent)
+{
+	struct ap_stat st;
+
+	if (parent && !parent->comm_unknown)
+		set_comm(p, parent->p.comm);
+	else if (p->parent_pid && !ap_scan_stat(t->proc, p->parent_pid, 0, &st) && st.start_ns <= p->p.start_ns)
+		set_comm(p, st.comm);
 }
 
 static void ask_about(struct ap_tracker *t, struct ap_proc *p, const struct ap_proc *parent)
@@ -132,6 +155,8 @@ static void say_one(struct ap_tracker *t, struct ap_proc *p)
 		if (!p->p.id)
 			return;
 	}
+	if (p->comm_unknown)
+		look_for_comm(t, p, parent);
 	if (!p->about.cmdline)
 		ask_about(t, p, parent);
 	emit_process(t, p, parent);

@@ -102,6 +102,17 @@ static bool known_by_scan(const struct ap_proc *p, uint64_t start_ns)
 	return p && p->scan_ns && !p->end_ns && start_ns - p->p.start_ns + scan_race_ns <= 2 * scan_race_ns;
 }
 
+/* The kernel copies the thread that forks, its name with it; that need not be the leader's. */
+static void inherit_comm(const struct ap_tracker *t, struct ap_proc *p, const struct ap_proc *parent, uint32_t parent_tid)
+{
+	const struct ap_task *task = ap_processes_task(&t->ps, parent_tid);
+	const char *comm = task && task->proc == parent && task->t.comm[0] ? task->t.comm : parent->p.comm;
+
+	memcpy(p->p.comm, comm, sizeof p->p.comm);
+	memcpy(p->tasks->t.comm, comm, sizeof p->tasks->t.comm);
+	p->comm_unknown = parent->comm_unknown && !comm[0];
+}
+
 static void fork_process(struct ap_tracker *t, const struct ap_fork *f, uint64_t start_ns)
 {
 	static const char none[16];
@@ -114,11 +125,11 @@ static void fork_process(struct ap_tracker *t, const struct ap_fork *f, uint64_t
 		return;
 	p->fork_ns = f->h.time_ns;
 	p->parent_pid = f->parent_pid;
+	p->comm_unknown = true;
 	parent = ap_processes_find(&t->ps, f->parent_pid); /* after the child was added: room may have been made at its cost */
 	if (!parent)
 		return;
-	memcpy(p->p.comm, parent->p.comm, sizeof p->p.comm);
-	memcpy(p->tasks->t.comm, parent->p.comm, sizeof p->p.comm);
+	inherit_comm(t, p, parent, f->parent_tid);
 	p->p.kernel = parent->p.kernel;
 	p->p.compat = parent->p.compat;
 	p->user = parent->user;
@@ -163,6 +174,7 @@ static void put_comm(struct ap_tracker *t, const struct ap_comm *c)
 	}
 	if (p && c->h.tid == c->h.pid) {
 		memcpy(p->p.comm, c->comm, sizeof p->p.comm);
+		p->comm_unknown = false;
 		if (p->p.id)
 			ap_say_process(t, p);
 	}

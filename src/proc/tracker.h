@@ -34,8 +34,9 @@ struct ap_segment {
 struct ap_binary {
 	uint32_t id;	   /* the executable.id of the file being recorded */
 	enum ap_binary_kind kind;
-	const char *path;  /* as mapped, "" never; "[kernel]", "[vdso]", "[jit] ..." for the others; raw bytes */
-	const char *build_id; /* lower-case hex; for a file without one "x-" + a hash of its headers and size; "" only where there is no file */
+	const char *path;  /* as mapped, "" never; "[kernel]", "[vdso]", "[jit] COMM" for the others; raw bytes */
+	const char *build_id; /* lower-case hex; for a file without one "x-" + a hash of its headers and size;
+			       * JIT: which process's; "" only where there is no file */
 	int fd;		   /* O_RDONLY, a regular file or memfd; -1: none. JIT: its perf map, once the process has ended */
 	const void *image; /* VDSO: the bytes; else NULL */
 	size_t image_size;

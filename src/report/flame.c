@@ -236,14 +236,16 @@ static int put_groups(const struct flame *f, struct ap_buf *b)
 	return err;
 }
 
-/* Build IDs by the string of the module's path. A path that had many reads "a, b, c, and more". */
+/* Build IDs by the string of the module's path. A path that had many reads "a, b, c, and more". JIT memory (kind 5)
+ * has none: what stands there tells processes apart. */
 static int put_build_ids(sqlite3 *db, const struct flame *f, const struct flame_text *x, struct ap_buf *b)
 {
 	sqlite3_stmt *st;
 	uint32_t last = UINT32_MAX, s;
 	int n = 0, rc, err = 0;
 
-	if (sqlite3_prepare_v2(db, "SELECT path, build_id FROM executable WHERE build_id <> '' ORDER BY path, build_id", -1, &st, NULL))
+	if (sqlite3_prepare_v2(db, "SELECT path, build_id FROM executable WHERE build_id <> '' AND kind <> 5 ORDER BY path, build_id", -1, &st,
+		    NULL))
 		return -EIO;
 	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		s = flame_tree_find(&f->tree, (const char *)sqlite3_column_text(st, 0));
