@@ -93,6 +93,6 @@ struct ap_bpf_record {
 /* Keys of `targets`: a process's pid; a thread's tid with this bit. */
 static const uint64_t AP_BPF_TARGET_THREAD = 1ull << 32;
 
-enum ap_bpf_target_state { AP_BPF_TARGET_WATCHED = 1, AP_BPF_TARGET_AT_EXEC = 2 };
+enum ap_bpf_target_state { AP_BPF_TARGET_WATCHED = 1, AP_BPF_TARGET_AT_EXEC, AP_BPF_TARGET_ENDED };
 
 #endif

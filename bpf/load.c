@@ -101,6 +101,7 @@ static int set_up_maps(struct ap_source *s, struct ap_why *why)
 	int err = map_counts(s);
 
 	s->ring_fd = bpf_map__fd(s->skel->maps.ring);
+	s->targets_fd = bpf_map__fd(s->skel->maps.targets);
 	s->timings_fd = bpf_map__fd(s->skel->maps.timings);
 	if (!err)
 		err = ap_bpf_ring_map(&s->ring, s->ring_fd, ring_bytes(s));

@@ -89,7 +89,7 @@ struct ap_source {
 	int *links;		/* of the sampler to each event's descriptor */
 	size_t n_links, links_cap;
 	bool cookie;
-	int timings_fd;
+	int timings_fd, targets_fd;
 	struct ap_bpf_ring ring;
 	struct ap_bpf_blocks blocks;
 	struct ap_bpf_tables tables;

@@ -88,14 +88,38 @@ static __always_inline void begin_record(void *ctx_event, struct scratch *s, uin
 	r->end = AP_STACK_END_KERNEL_ONLY;
 }
 
+/* True: the stack is whole as far as it can be; false: something was not known here. */
+static __always_inline bool walk(struct scratch *s, struct ap_bpf_cache *cache, uint32_t pid)
+{
+	struct frame_ctx fc = {s, cache};
+	struct ap_bpf_mapping *head = NULL;
+	struct ap_bpf_proc *proc;
+	uint32_t head_at;
+
+	begin_walk(s);
+	if (!cfg_frame_pointers) {
+		proc = bpf_map_lookup_elem(&procs, &pid);
+		if (!proc)
+			return false;
+		s->proc = *proc;
+		head_at = s->proc.first - 1;
+		head = bpf_map_lookup_elem(&mappings, &head_at);
+		if (!head || !s->proc.generation || head->start != s->proc.generation || s->proc.exec_id != s->record.exec_id)
+			return false;
+	}
+	if (cfg_timing)
+		s->unwind_ns = bpf_ktime_get_ns();
+	bpf_loop(AP_BPF_USER_DEPTH + 1, on_frame, &fc, 0);
+	if (cfg_timing)
+		s->unwind_ns = bpf_ktime_get_ns() - s->unwind_ns;
+	return !s->cold && (!head || head->start == s->proc.generation); /* or it was taken away meanwhile */
+}
+
 /* Fills the user part; returns its bytes. */
 static __always_inline uint32_t user_part(struct bpf_perf_event_data *ctx, struct scratch *s, struct ap_bpf_cache *cache, struct ap_bpf_counts *counts)
 {
 	struct ap_sample *r = &s->record.s;
-	struct frame_ctx fc = {s, cache};
-	struct ap_bpf_mapping *head;
-	struct ap_bpf_proc *proc;
-	uint32_t pid = r->h.pid, head_at, stack;
+	uint32_t stack;
 	bool compat = false;
 
 	if (!arch_user_regs(ctx, &s->regs, cfg_task_pt_regs, &compat)) {
@@ -109,34 +133,11 @@ static __always_inline uint32_t user_part(struct bpf_perf_event_data *ctx, struc
 		r->end = compat ? AP_STACK_END_COMPAT : AP_STACK_END_NONE;
 		return 8;
 	}
-	s->n = 0;
-	s->unwind_ns = 0;
-	s->exact = true;
-	s->cold = true;
-	s->end = AP_STACK_END_DEPTH;
-	s->window_base = s->window_from = s->window_to = 0;
-	s->epoch = epoch;
-	proc = bpf_map_lookup_elem(&procs, &pid);
-	if (proc) {
-		s->proc = *proc;
-		head_at = s->proc.first - 1;
-		head = bpf_map_lookup_elem(&mappings, &head_at);
-		if (head && s->proc.generation && head->start == s->proc.generation && s->proc.exec_id == s->record.exec_id) {
-			s->cold = false;
-			if (cfg_timing)
-				s->unwind_ns = bpf_ktime_get_ns();
-			bpf_loop(AP_BPF_USER_DEPTH + 1, on_frame, &fc, 0);
-			if (cfg_timing)
-				s->unwind_ns = bpf_ktime_get_ns() - s->unwind_ns;
-			if (head->start != s->proc.generation) /* taken away meanwhile */
-				s->cold = true;
+	if (walk(s, cache, r->h.pid)) {
+		if (r->n_kernel && is_without_memory(s)) {
+			r->end = AP_STACK_END_KERNEL_ONLY;
+			return 0;
 		}
-	}
-	if (s->window_to == s->window_base && s->n == 1 && r->n_kernel && !s->cold) { /* inside exec and exit the program's memory is gone */
-		r->end = AP_STACK_END_KERNEL_ONLY;
-		return 0;
-	}
-	if (!s->cold) {
 		r->n_user = (uint16_t)s->n;
 		r->end = s->end;
 		return 8 * s->n;

@@ -204,6 +204,16 @@ static int learn_process(struct ap_source *s, const struct ap_learned *what)
 	return ap_bpf_blocks_publish(&s->blocks, what, exec_id);
 }
 
+/* A process that has ended is no target any more, or the map would fill; a pid that is somebody else's again has another state. */
+static void forget_target(struct ap_source *s, uint32_t pid)
+{
+	uint64_t key = pid;
+	uint32_t state;
+
+	if (s->cfg.n_pids && !bpf_map_lookup_elem(s->targets_fd, &key, &state) && state == AP_BPF_TARGET_ENDED)
+		bpf_map_delete_elem(s->targets_fd, &key); /* -ENOENT is as good */
+}
+
 static int learn(struct ap_source *s, const struct ap_learned *what)
 {
 	uint32_t exec_id;
@@ -215,6 +225,7 @@ static int learn(struct ap_source *s, const struct ap_learned *what)
 		return ap_bpf_blocks_knows(&s->blocks, what->pid, &exec_id);
 	case AP_LEARNED_GONE:
 		ap_bpf_blocks_forget(&s->blocks, what->pid);
+		forget_target(s, what->pid);
 		return 0;
 	case AP_LEARNED_BINARY:
 		return ap_bpf_tables_learn(&s->tables, what);

@@ -3,8 +3,10 @@
  * period of the kernel, for a program on another CPU may be in the middle of it; only then is its room used again. */
 #include "bpf/private.h"
 
+#include "base/clock.h"
 #include "unwind/table.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <stdlib.h>
@@ -13,7 +15,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { ROW_BYTES = 6, CHUNK_ROWS = 128 << 10 };
+enum {
+	ROW_BYTES = 6,
+	CHUNK_ROWS = 128 << 10,
+	USED_SHIFT = 30,  /* ap_bpf_binary.used_at is in units of about a second */
+	EVICT_AFTER = 2, /* such units: what is in use now would be missed at once, and its place be taken by turns */
+};
 
 static void *map_whole(int fd, size_t bytes)
 {
@@ -74,7 +81,23 @@ static void set_state(struct ap_bpf_tables *t, uint32_t id, enum ap_bpf_binary_s
 	__atomic_store_n(&t->binaries[id].state, state, __ATOMIC_SEQ_CST);
 }
 
-/* The table that the programs looked into longest ago. False: there is none but `keep`. */
+static uint32_t now(void)
+{
+	return (uint32_t)(ap_now_ns() >> USED_SHIFT);
+}
+
+/* Waits for the programs that run now: they run inside RCU. 0 or negative errno. */
+static int wait_for_programs(struct ap_bpf_tables *t)
+{
+	uint32_t zero = 0;
+
+	if (!syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		return 0;
+	/* refused where CPUs run without ticks (nohz_full); a map of maps waits as well before it lets go of what it held */
+	return t->shards.n && bpf_map_update_elem(t->shards.outer_fd, &zero, &t->shards.v[0].fd, BPF_ANY) ? -errno : 0;
+}
+
+/* The table that the programs looked into longest ago. False: all but `keep` are in use, or nothing can be taken from under the programs. */
 static bool evict_one(struct ap_bpf_tables *t, uint32_t keep)
 {
 	uint32_t oldest = 0;
@@ -82,11 +105,14 @@ static bool evict_one(struct ap_bpf_tables *t, uint32_t keep)
 	for (uint32_t i = 1; i < AP_BPF_BINARIES_MAX; i++)
 		if (t->placed[i] && i != keep && (!oldest || t->binaries[i].used_at < t->binaries[oldest].used_at))
 			oldest = i;
-	if (!oldest)
+	if (!oldest || now() - t->binaries[oldest].used_at < EVICT_AFTER)
 		return false;
 	set_state(t, oldest, AP_BPF_BINARY_COLD);
 	__atomic_add_fetch(t->epoch, 1, __ATOMIC_SEQ_CST);
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* the kernel's synchronize_rcu: programs run inside RCU */
+	if (wait_for_programs(t)) { /* nothing was lost but the room: the table is as it was */
+		set_state(t, oldest, AP_BPF_BINARY_TABLE);
+		return false;
+	}
 	release(t, t->placed[oldest]);
 	t->placed[oldest] = NULL;
 	t->evicted++;
@@ -147,6 +173,15 @@ static int put_rows(struct ap_bpf_tables *t, uint32_t id, const struct ap_unwind
 	return 0;
 }
 
+/* Whether it could be placed if it were alone; else evicting others for it would be for nothing. */
+static bool fits(const struct ap_bpf_tables *t, const struct ap_unwind_table *table, uint32_t n_chunks)
+{
+	size_t rules = table->n_rules * sizeof(struct ap_short_rule);
+
+	return table->n && table->n_rules && n_chunks <= AP_BPF_CHUNKS_MAX && rules <= AP_BPF_SHARD_BYTES &&
+	       table->n * ROW_BYTES + rules <= t->shards.max * AP_BPF_SHARD_BYTES;
+}
+
 static int put_table(struct ap_bpf_tables *t, uint32_t id, const struct ap_unwind_table *table)
 {
 	uint32_t n_chunks = (uint32_t)((table->n + CHUNK_ROWS - 1) / CHUNK_ROWS);
@@ -154,7 +189,7 @@ static int put_table(struct ap_bpf_tables *t, uint32_t id, const struct ap_unwin
 	struct ap_bpf_placed *p = calloc(1, sizeof *p);
 	int err = p ? 0 : -ENOMEM;
 
-	if (!err && (n_chunks > AP_BPF_CHUNKS_MAX || table->n_rules * sizeof(struct ap_short_rule) > AP_BPF_SHARD_BYTES))
+	if (!err && !fits(t, table, n_chunks))
 		err = -E2BIG;
 	if (!err)
 		err = space_take(&t->chunk_space, n_chunks, &p->first_chunk);
@@ -170,7 +205,7 @@ static int put_table(struct ap_bpf_tables *t, uint32_t id, const struct ap_unwin
 			release(t, p);
 		return err;
 	}
-	*b = (struct ap_bpf_binary){.base = table->base, .used_at = b->used_at, .first_chunk = p->first_chunk, .n_chunks = n_chunks,
+	*b = (struct ap_bpf_binary){.base = table->base, .used_at = now(), .first_chunk = p->first_chunk, .n_chunks = n_chunks,
 		.rules_shard = p->rules.shard, .rules_offset = p->rules.offset, .n_rules = (uint32_t)table->n_rules};
 	t->placed[id] = p;
 	set_state(t, id, AP_BPF_BINARY_TABLE);

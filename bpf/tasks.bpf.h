@@ -8,7 +8,7 @@ static __always_inline bool is_watched(uint64_t key)
 {
 	uint32_t *state = bpf_map_lookup_elem(&targets, &key);
 
-	return state && *state == AP_BPF_TARGET_WATCHED;
+	return state && (*state == AP_BPF_TARGET_WATCHED || *state == AP_BPF_TARGET_ENDED);
 }
 
 static __always_inline bool is_wanted(struct task_struct *task, uint64_t id)
@@ -85,13 +85,22 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+/* Its last steps are still its own, so that a process is only marked here; user space forgets it once it has read of its end. */
 SEC("raw_tp/sched_process_exit")
 int on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	uint64_t key = AP_BPF_TARGET_THREAD | (uint32_t)bpf_get_current_pid_tgid();
+	struct task_struct *task = (void *)ctx->args[0];
+	uint64_t id = bpf_get_current_pid_tgid(), key = AP_BPF_TARGET_THREAD | (uint32_t)id;
+	uint32_t *state;
 
 	if (cfg_filter_tid)
 		bpf_map_delete_elem(&targets, &key);
+	key = id >> 32;
+	if (cfg_filter_pid && !BPF_CORE_READ(task, signal, live.counter)) { /* no thread is left */
+		state = bpf_map_lookup_elem(&targets, &key);
+		if (state)
+			*state = AP_BPF_TARGET_ENDED;
+	}
 	return 0;
 }
 

@@ -103,6 +103,8 @@ static __noinline struct ap_bpf_mapping *find_mapping(const struct scratch *s, u
 		if (m->start <= pc)
 			pos += k;
 	}
+	if (!n)
+		return NULL;
 	pos += first;
 	m = bpf_map_lookup_elem(&mappings, &pos);
 	return m && m->start <= pc && pc < m->end ? m : NULL;
@@ -124,6 +126,8 @@ static __noinline const struct ap_bpf_chunk *find_chunk(const struct ap_bpf_bina
 		if (c->first_pc <= pc)
 			pos += k;
 	}
+	if (!n)
+		return NULL;
 	pos += first;
 	return bpf_map_lookup_elem(&chunks, &pos);
 }
@@ -225,17 +229,17 @@ static __noinline int frame_pointer_step(struct scratch *s)
 
 	s->end = AP_STACK_END_FRAME_POINTERS;
 	if (!ap_step_known(r, AP_REG_FP) || fp < r->r[AP_REG_SP] || fp % 8) {
-		s->end = AP_STACK_END_NO_TABLE;
+		s->end = cfg_frame_pointers ? AP_STACK_END_FRAME_POINTERS : AP_STACK_END_NO_TABLE;
 		return -1;
 	}
 	if (ready(s, fp, 16)) {
-		s->end = AP_STACK_END_DUMP_ENDED;
+		s->end = cfg_frame_pointers ? AP_STACK_END_FRAME_POINTERS : AP_STACK_END_DUMP_ENDED;
 		return -1;
 	}
 	caller_fp = load(s, fp);
 	ra = load(s, fp + 8);
 	if (!ra) {
-		s->end = AP_STACK_END_COMPLETE;
+		s->end = cfg_frame_pointers ? AP_STACK_END_FRAME_POINTERS : AP_STACK_END_COMPLETE;
 		return -1;
 	}
 	r->r[AP_REG_PC] = ra;
@@ -250,6 +254,23 @@ static __always_inline int end_of(int step)
 	return step == AP_STEP_OUTERMOST ? AP_STACK_END_COMPLETE
 		: step == AP_STEP_UNREADABLE ? AP_STACK_END_DUMP_ENDED
 		: step == AP_STEP_NO_PROGRESS ? AP_STACK_END_NO_PROGRESS : AP_STACK_END_BAD_RULE;
+}
+
+static __always_inline void begin_walk(struct scratch *s)
+{
+	s->n = 0;
+	s->unwind_ns = 0;
+	s->exact = true;
+	s->cold = false;
+	s->end = AP_STACK_END_DEPTH;
+	s->window_base = s->window_from = s->window_to = 0;
+	s->epoch = epoch;
+}
+
+/* The walk ended at the first frame because nothing could be read: inside exec and exit the program's memory is gone. */
+static __always_inline bool is_without_memory(const struct scratch *s)
+{
+	return !cfg_frame_pointers && s->n == 1 && s->window_base && s->window_to == s->window_base;
 }
 
 /* One frame: its address into the record, then up. 1: the stack has ended. */
@@ -276,7 +297,9 @@ static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cac
 	s->n++;
 	at = ((pc ^ (uint64_t)s->proc.generation << 48) * 0x9e3779b97f4a7c15ull >> 54) & (AP_BPF_CACHE - 1);
 	slot = &cache->slots[at];
-	if (slot->pc == pc && slot->generation == s->proc.generation && slot->epoch == s->epoch)
+	if (cfg_frame_pointers)
+		kind = SITE_FRAME_POINTER;
+	else if (slot->pc == pc && slot->generation == s->proc.generation && slot->epoch == s->epoch)
 		kind = slot->rule.kind;
 	else
 		kind = look_up(s, pc, slot);

@@ -15,12 +15,19 @@ struct cred {
 	kuid_t euid;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+struct signal_struct {
+	atomic_t live; /* threads that have not come to their end */
+};
 struct task_struct {
 	unsigned int flags; /* PF_ */
 	int pid, tgid;
 	void *stack;
 	unsigned int self_exec_id; /* counts the execs; 64 bits wide from 5.7 on, of which the lower half will do */
 	const struct cred *cred;
+	struct signal_struct *signal;
 };
 
 #pragma clang attribute pop

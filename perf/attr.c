@@ -86,6 +86,8 @@ static void fill_sampling(const struct ap_source *s, struct perf_event_attr *a, 
 		a->freq = 1;
 		a->sample_freq = s->cfg.frequency_hz > max_rate ? max_rate : s->cfg.frequency_hz;
 	}
+	if (a->type == PERF_TYPE_SOFTWARE && (a->config == PERF_COUNT_SW_CPU_CLOCK || a->config == PERF_COUNT_SW_TASK_CLOCK))
+		a->exclude_idle = 1; /* a clock ticks on an idle CPU too, which is no time on it; a counter of cycles stands still there */
 	if (s->format.sample_type & PERF_SAMPLE_REGS_USER) {
 		a->sample_regs_user = ap_perf_regs_mask();
 		a->sample_stack_user = s->cfg.stack_dump_bytes;

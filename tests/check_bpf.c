@@ -1,0 +1,290 @@
+/* The parts of the eBPF source that need no kernel: room, order, the ring's reader, records, and the short form of rules. */
+#include "config.h"
+
+#include "base/mem.h"
+#include "bpf/decode.h"
+#include "bpf/layout.h"
+#include "bpf/order.h"
+#include "bpf/ringbuf.h"
+#include "bpf/space.h"
+#include "tests/check_main.h"
+#include "unwind/table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { STACK_WORDS = 512 };
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+/* Each unit has at most one owner, and all of them come back. */
+START_TEST(space_gives_each_unit_once)
+{
+	enum { UNITS = 300, PIECES = 40 };
+	unsigned char owned[UNITS] = {0};
+	uint32_t at[PIECES], n[PIECES] = {0};
+	uint64_t seed = 7;
+	struct space s;
+
+	ck_assert_int_eq(space_init(&s, UNITS), 0);
+	for (int round = 0; round < 20000; round++) {
+		unsigned i = next_random(&seed) % PIECES;
+		uint32_t wanted = 1 + next_random(&seed) % 20;
+
+		if (n[i]) {
+			ck_assert_int_eq(space_give(&s, at[i], n[i]), 0);
+			memset(owned + at[i], 0, n[i]);
+			n[i] = 0;
+		} else if (!space_take(&s, wanted, &at[i])) {
+			ck_assert_uint_le(at[i] + wanted, UNITS);
+			for (uint32_t k = 0; k < wanted; k++)
+				ck_assert(!owned[at[i] + k]++);
+			n[i] = wanted;
+		}
+	}
+	for (unsigned i = 0; i < PIECES; i++)
+		if (n[i])
+			ck_assert_int_eq(space_give(&s, at[i], n[i]), 0);
+	ck_assert_uint_eq(s.used, 0);
+	ck_assert_int_eq(space_take(&s, UNITS, &at[0]), 0);
+	ck_assert_int_eq(space_take(&s, 1, &at[1]), -ENOSPC);
+	space_done(&s);
+}
+END_TEST
+
+START_TEST(order_is_by_time_and_stable)
+{
+	struct ap_bpf_order o = {NULL, NULL};
+	struct ap_event e = {.kind = AP_EVENT_EXIT, .size = sizeof e};
+	const struct ap_event *got;
+	uint64_t seed = 3, last = 0, n = 0;
+	uint32_t last_cpu = 0;
+
+	for (uint32_t i = 0; i < 2000; i++) {
+		e.time_ns = i + next_random(&seed) % 16;
+		e.cpu = i;
+		ck_assert_int_eq(ap_bpf_order_put(&o, &e), 0);
+	}
+	for (; (got = ap_bpf_order_first(&o)); n++, ap_bpf_order_drop(&o)) {
+		ck_assert(got->time_ns > last || (got->time_ns == last && (!n || got->cpu > last_cpu)));
+		last = got->time_ns;
+		last_cpu = got->cpu;
+	}
+	ck_assert_uint_eq(n, 2000);
+	ck_assert_int_eq(ap_bpf_order_put(&o, &e), 0);
+	ap_bpf_order_done(&o);
+	ck_assert_ptr_null(o.newest);
+}
+END_TEST
+
+/* A ring without a kernel: the reader over two mappings of one memory. */
+struct ring_memory {
+	struct ap_bpf_ring ring;
+	uint64_t consumer, producer;
+	unsigned char *data;
+	size_t size;
+};
+
+static void ring_memory(struct ring_memory *m)
+{
+	int fd = memfd_create("ring", MFD_CLOEXEC);
+
+	memset(m, 0, sizeof *m);
+	m->size = (size_t)sysconf(_SC_PAGESIZE);
+	ck_assert(fd >= 0 && !ftruncate(fd, (off_t)m->size));
+	m->data = mmap(NULL, 2 * m->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_ptr_eq(
+			mmap(m->data + i * m->size, m->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0), m->data + i * m->size);
+	close(fd);
+	m->ring = (struct ap_bpf_ring){.consumer = &m->consumer, .producer = &m->producer, .data = m->data, .size = m->size};
+}
+
+static void produce(struct ring_memory *m, const void *bytes, uint32_t n, uint32_t flags)
+{
+	unsigned char *at = m->data + (m->producer & (m->size - 1));
+	uint32_t header = n | flags;
+
+	memcpy(at, &header, sizeof header);
+	memcpy(at + BPF_RINGBUF_HDR_SZ, bytes, n);
+	m->producer += (n + BPF_RINGBUF_HDR_SZ + 7) & ~7u;
+}
+
+START_TEST(ring_wraps_skips_and_waits)
+{
+	struct ring_memory m;
+	unsigned char bytes[100];
+	const unsigned char *got;
+	size_t n;
+
+	ring_memory(&m);
+	for (unsigned i = 0; i < 1000; i++) { /* around many times, over the edge */
+		memset(bytes, (int)i, sizeof bytes);
+		produce(&m, bytes, 90, BPF_RINGBUF_DISCARD_BIT);
+		produce(&m, bytes, 1 + i % 100, 0);
+		ap_bpf_ring_look(&m.ring);
+		got = ap_bpf_ring_peek(&m.ring, &n);
+		ck_assert_ptr_nonnull(got);
+		ck_assert_uint_eq(n, 1 + i % 100);
+		ck_assert(!memcmp(got, bytes, n));
+		ap_bpf_ring_skip(&m.ring);
+		ck_assert_ptr_null(ap_bpf_ring_peek(&m.ring, &n));
+		ck_assert_uint_eq(m.consumer, m.producer);
+	}
+	produce(&m, bytes, 8, BPF_RINGBUF_BUSY_BIT);
+	produce(&m, bytes, 8, 0);
+	ap_bpf_ring_look(&m.ring);
+	ck_assert_ptr_null(ap_bpf_ring_peek(&m.ring, &n)); /* what is being written holds back what comes behind it */
+	munmap(m.data, 2 * m.size);
+}
+END_TEST
+
+START_TEST(decode_refuses_what_does_not_add_up)
+{
+	enum { HEAD = offsetof(struct ap_bpf_record, s), EVENT = sizeof(struct ap_sample) + 32, ALL = HEAD + EVENT };
+	_Alignas(8) unsigned char record[ALL], other[ALL], room[EVENT];
+	struct ap_sample *s = (struct ap_sample *)(record + HEAD);
+	uint64_t *words = (uint64_t *)(s + 1), *out = (uint64_t *)(room + sizeof *s);
+	uint64_t seed = 11;
+
+	memset(record, 0, sizeof record);
+	*(uint32_t *)record = 77; /* exec_id */
+	s->h.kind = AP_EVENT_SAMPLE;
+	s->h.size = EVENT;
+	s->n_kernel = s->n_user = 2;
+	for (uint64_t i = 0; i < 4; i++)
+		words[i] = 100 * (i + 1);
+	ck_assert_int_eq(ap_bpf_decode(record, ALL, room, EVENT), 1);
+	ck_assert(out[0] == 100 && out[1] == 199 && out[2] == 300 && out[3] == 400);
+	ck_assert_uint_eq(((struct ap_event *)room)->pad, 77);
+	ck_assert_int_eq(ap_bpf_decode(record, ALL, room, EVENT - 1), -EBADMSG);
+	for (size_t n = 0; n < ALL; n++)
+		ck_assert_int_eq(ap_bpf_decode(record, n, room, EVENT), -EBADMSG);
+	s->n_user = 3;
+	ck_assert_int_eq(ap_bpf_decode(record, ALL, room, EVENT), -EBADMSG);
+	s->n_user = 2;
+	for (int round = 0; round < 20000; round++) { /* whatever is taken is an event that holds together */
+		memcpy(other, record, ALL);
+		for (int k = 0; k < 3; k++)
+			other[next_random(&seed) % (ALL - 32)] = (unsigned char)next_random(&seed);
+		if (ap_bpf_decode(other, ALL, room, EVENT) == 1) {
+			((struct ap_event *)room)->pad = 0; /* between the source's parts alone */
+			ck_assert_int_eq(ap_event_check(room, EVENT), 0);
+		}
+	}
+}
+END_TEST
+
+struct stack {
+	uint64_t from, words[STACK_WORDS];
+};
+
+static int ready(void *ctx, uint64_t address, uint64_t bytes)
+{
+	const struct stack *s = ctx;
+
+	return address - s->from > sizeof s->words || bytes > sizeof s->words - (address - s->from);
+}
+
+static int read_word(void *ctx, uint64_t address, uint64_t *ret)
+{
+	const struct stack *s = ctx;
+
+	if (ready(ctx, address, 8))
+		return -1;
+	memcpy(ret, (const char *)s->words + (address - s->from), 8);
+	return 0;
+}
+
+static uint64_t load(void *ctx, uint64_t address)
+{
+	uint64_t v = 0;
+
+	return read_word(ctx, address, &v) ? 0 : v;
+}
+#define AP_STEP_READ read_word
+#define AP_STEP_READY ready
+#define AP_STEP_LOAD load
+#include "unwind/short.h"
+
+static void same_step(const struct ap_rule *rule, uint64_t *seed, uint64_t *stepped)
+{
+	struct ap_short_rule brief;
+	struct ap_regs regs, longer, shorter, next;
+	struct stack stack = {.from = 0x7ff000000000};
+	enum ap_step a, b;
+
+	if (!ap_short_from_rule(rule, &brief) || brief.kind == AP_SHORT_NONE)
+		return;
+	for (int i = 0; i < STACK_WORDS; i++)
+		stack.words[i] = next_random(seed);
+	for (int round = 0; round < 4; round++) {
+		for (unsigned i = 0; i < AP_REG_COUNT; i++)
+			regs.r[i] = stack.from + (next_random(seed) % STACK_WORDS) * 8;
+		regs.known = round ? (1ull << AP_REG_COUNT) - 1 : 1ull << AP_REG_PC | 1ull << AP_REG_SP | 1ull << AP_REG_FP;
+		regs.r[AP_REG_SP] = stack.from + (round & 1 ? 64 * 8 : 256 * 8);
+		longer = shorter = regs;
+		a = ap_step(&longer, &next, rule, &stack);
+		b = ap_short_step(&shorter, &brief, &stack);
+		if (a == AP_STEP_CALLER && b == AP_STEP_UNREADABLE)
+			continue; /* a saved register alone was out of reach, which the long step leaves unknown */
+		if (a == AP_STEP_NO_PROGRESS && b == AP_STEP_UNREADABLE)
+			continue; /* both at once: which is seen first differs, and the stack ends either way */
+		ck_assert_int_eq(a, b);
+		if (a != AP_STEP_CALLER)
+			continue;
+		(*stepped)++;
+		ck_assert_uint_eq(longer.known, shorter.known);
+		for (unsigned i = 0; i < AP_REG_COUNT; i++)
+			if (longer.known >> i & 1)
+				ck_assert_uint_eq(longer.r[i], shorter.r[i]);
+	}
+}
+
+static const char *const BINARIES[] = {"/lib/x86_64-linux-gnu/libc.so.6", "/usr/bin/python3.11", "/usr/bin/git", "/usr/bin/node",
+	"/lib/aarch64-linux-gnu/libc.so.6", "/usr/lib/x86_64-linux-gnu/libLLVM-14.so.1"};
+
+START_TEST(short_steps_are_the_long_ones)
+{
+	uint64_t seed = 5, stepped = 0;
+
+	for (size_t i = 0; i < sizeof BINARIES / sizeof BINARIES[0]; i++) {
+		struct ap_unwind_input in = {.fd = open(BINARIES[i], O_RDONLY | O_CLOEXEC)};
+		struct ap_unwind_table *t = NULL;
+		struct ap_why why;
+
+		if (in.fd < 0)
+			continue;
+		ck_assert_msg(!ap_unwind_table_build(&in, &t, &why), "%s: %s", BINARIES[i], why.text);
+		for (size_t k = 0; k < t->n_rules; k++)
+			same_step(&t->rules[k], &seed, &stepped);
+		ap_unwind_table_free(t);
+		close(in.fd);
+	}
+	ck_assert_uint_gt(stepped, 100);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("bpf");
+	TCase *c = tcase_create("bpf");
+
+	suite_add_tcase(suite, c);
+	tcase_add_test(c, space_gives_each_unit_once);
+	tcase_add_test(c, order_is_by_time_and_stable);
+	tcase_add_test(c, ring_wraps_skips_and_waits);
+	tcase_add_test(c, decode_refuses_what_does_not_add_up);
+	tcase_add_test(c, short_steps_are_the_long_ones);
+	return check_main(suite);
+}
