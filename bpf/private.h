@@ -102,7 +102,8 @@ struct ap_source {
 	uint64_t malformed, no_memory, no_memory_side; /* samples; side-band events */
 	struct ap_bpf_said said;
 	bool stopped;
-	uint64_t drains;
+	uint64_t drains, cold_seen;
+	bool learning; /* cold samples came since the drain before */
 	_Alignas(8) unsigned char room[sizeof(struct ap_bpf_record)];
 };
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-enum { PERF_BUDGET = 8 << 20 };
+enum { PERF_BUDGET = 8 << 20, WAIT_LEARNING_MS = 20, WAIT_MS = 100 };
 static const uint64_t SLACK_NS = 1000000;
 
 /* Edges alone wake the reader: the ring is never empty for long, for what is young waits in it. */
@@ -80,6 +80,13 @@ static int start(struct ap_source *s, struct ap_why *why)
 static int poll_fd(const struct ap_source *s)
 {
 	return s->epoll_fd;
+}
+
+/* A cold sample is a question, and until it is answered each further hit there costs up to 16 KiB: short waits while some come. The ring holds
+ * a quarter of a second of nothing else and wakes the reader when it is half full. */
+static int wait_ms(const struct ap_source *s)
+{
+	return s->learning ? WAIT_LEARNING_MS : WAIT_MS;
 }
 
 static void put_lost(const struct ap_sink *sink, enum ap_loss_cause cause, uint64_t n)
@@ -166,9 +173,12 @@ static int drain(struct ap_source *s, const struct ap_sink *sink, size_t budget)
 {
 	struct ap_sink queue = {enqueue, s};
 	uint64_t begun = ap_now_ns();
+	uint64_t cold = counted(s, AP_BPF_COUNT_COLD);
 	int more;
 
 	s->drains++;
+	s->learning = cold != s->cold_seen;
+	s->cold_seen = cold;
 	clear_edges(s);
 	while ((more = ap_source_perf.drain(s->perf, &queue, PERF_BUDGET)) > 0)
 		;
@@ -296,6 +306,7 @@ const struct ap_source_ops ap_source_bpf = {
 	.events = events,
 	.start = start,
 	.fd = poll_fd,
+	.wait_ms = wait_ms,
 	.drain = drain,
 	.ended = ended,
 	.stop = stop,

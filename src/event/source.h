@@ -109,6 +109,7 @@ struct ap_source_ops {
 	size_t (*events)(const struct ap_source *s, const struct ap_source_event **ret_events); /* how many; in index order */
 	int (*start)(struct ap_source *s, struct ap_why *why);
 	int (*fd)(const struct ap_source *s); /* poll for POLLIN: something is worth draining; -1: drain by timer alone */
+	int (*wait_ms)(const struct ap_source *s); /* the longest time from one drain to the next, however quiet fd is; NULL: 20 */
 	/* Hands over at most about `budget` bytes of events, in order of time. Returns 1 when more is ready, 0 when empty for now, or
 	 * negative errno. After stop: 0 means that nothing will come any more. LOST events come through here too. */
 	int (*drain)(struct ap_source *s, const struct ap_sink *sink, size_t budget);

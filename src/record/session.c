@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DRAIN_BUDGET = 8 << 20, POLL_MS = 20 };
+enum { DRAIN_BUDGET = 8 << 20, POLL_MS = 20 /* where the source does not say */ };
 static const uint64_t DEFAULT_MEMORY = 48ull << 20;
 enum { RINGS_SHARE = 4 }; /* of a bound that the user set, the rings get one part in so many */
 
@@ -210,7 +210,7 @@ static int loop(struct session *s, const char **ret_reason)
 	int err = 0;
 
 	while (!err && !(*ret_reason = why_ended(s, until))) {
-		if (poll(fds, AP_ARRAY_LEN(fds), POLL_MS) < 0 && errno != EINTR)
+		if (poll(fds, AP_ARRAY_LEN(fds), s->ops->wait_ms ? s->ops->wait_ms(s->source) : POLL_MS) < 0 && errno != EINTR)
 			err = -errno;
 		else
 			err = drain(s);
