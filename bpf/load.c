@@ -63,6 +63,8 @@ static void set_settings(struct ap_source *s)
 	r->cfg_frame_pointers = s->cfg.call_graph == AP_CALL_GRAPH_FP;
 	r->cfg_cookie = s->cookie = libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_get_attach_cookie, NULL) == 1;
 	r->cfg_task_pt_regs = libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_task_pt_regs, NULL) == 1;
+	if (sysconf(_SC_PAGESIZE) > r->cfg_kernel_stack) /* aarch64 with pages of 64 KiB: a stack is a page at least */
+		r->cfg_kernel_stack = (uint32_t)sysconf(_SC_PAGESIZE);
 	r->cfg_wake_bytes = ring_bytes(s) / 2;
 }
 

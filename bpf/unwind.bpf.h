@@ -237,7 +237,7 @@ static __noinline int frame_pointer_step(struct scratch *s)
 		return -1;
 	}
 	caller_fp = load(s, fp);
-	ra = load(s, fp + 8);
+	ra = ap_step_code(load(s, fp + 8));
 	if (!ra) {
 		s->end = cfg_frame_pointers ? AP_STACK_END_FRAME_POINTERS : AP_STACK_END_COMPLETE;
 		return -1;
@@ -245,7 +245,7 @@ static __noinline int frame_pointer_step(struct scratch *s)
 	r->r[AP_REG_PC] = ra;
 	r->r[AP_REG_SP] = fp + 16;
 	r->r[AP_REG_FP] = caller_fp;
-	r->known = 1ull << AP_REG_PC | 1ull << AP_REG_SP | 1ull << AP_REG_FP;
+	r->known = ap_step_known_by_pointer();
 	return 0;
 }
 

@@ -11,7 +11,7 @@ AC_DEFUN([AP_BPF], [
       [x86_64], [AP_BPF_TARGET="-D__x86_64__"],
       [aarch64], [AP_BPF_TARGET="-D__aarch64__"],
       [ap_bpf_why="no programs for $host_cpu"])
-    AP_BPF_TARGET="$AP_BPF_TARGET -idirafter /usr/include/`$CC -print-multiarch 2>/dev/null`"
+    AP_BPF_TARGET="$AP_BPF_TARGET -idirafter /usr/include/`$CC -print-multiarch 2>/dev/null` -idirafter /usr/`$CC -print-multiarch 2>/dev/null`/include"
     AS_IF([test -z "$ap_bpf_why"], [
       AC_MSG_CHECKING([whether $CLANG compiles for BPF])
       AS_IF([echo 'int f(void) { return 0; }' | $CLANG -target bpf -g -O2 -x c -c - -o conftest.bpf.o >&AS_MESSAGE_LOG_FD 2>&1],

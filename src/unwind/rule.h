@@ -44,7 +44,7 @@ struct ap_rule {
 #if defined(__x86_64__)
 enum { AP_SHORT_SAVED = 6 };
 #define AP_SHORT_REGS {3, 6, 12, 13, 14, 15}
-#else
+#else /* the link register beside them: it is what the return address is */
 enum { AP_SHORT_SAVED = 11 };
 #define AP_SHORT_REGS {19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29}
 #endif
@@ -62,7 +62,7 @@ struct ap_short_rule {
 	uint16_t saved; /* bit i: AP_SHORT_REGS[i] is at CFA + offset[i]; the others keep their value */
 	uint8_t kind;	/* enum ap_short_kind */
 	uint8_t depth;	/* words below the CFA that the rule reads */
-	int16_t ra_offset; /* of the return address from the CFA; it and the others are -8 * depth at least, -8 at most */
+	int16_t ra_offset; /* of the return address from the CFA; it and the others are -8 * depth at least, -8 at most. 0 (aarch64): in LR */
 	int16_t offset[AP_SHORT_SAVED];
 };
 

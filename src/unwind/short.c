@@ -20,6 +20,32 @@ static bool sp_is_cfa(const struct ap_reg_rule *g)
 	return g->kind == AP_RULE_UNDEFINED || (g->kind == AP_RULE_VAL_CFA && !g->offset);
 }
 
+/* Where the return address is: below the CFA, or, before a function of aarch64 has saved it, in the link register, which the caller then has
+ * too. Elsewhere no other register follows the return address. */
+static bool place_ra(const struct ap_rule *rule, struct ap_short_rule *s)
+{
+	const struct ap_reg_rule *ra = &rule->reg[AP_REG_PC];
+#if defined(__aarch64__)
+	const struct ap_reg_rule *lr = &rule->reg[AP_REG_LR];
+
+	if (ra->kind == AP_RULE_REG && ra->base == AP_REG_LR && !ra->offset)
+		return lr->kind == AP_RULE_SAME;
+	if (lr->kind != ra->kind || lr->offset != ra->offset)
+		return false;
+#endif
+	return place(ra, &s->ra_offset, &s->depth);
+}
+
+/* A register that a short step sets without a word about it. */
+static bool is_implied(unsigned reg)
+{
+#if defined(__aarch64__)
+	if (reg == AP_REG_LR)
+		return true;
+#endif
+	return reg == AP_REG_PC || reg == AP_REG_SP;
+}
+
 bool ap_short_from_rule(const struct ap_rule *rule, struct ap_short_rule *ret_short)
 {
 	static const uint8_t regs[AP_SHORT_SAVED] = AP_SHORT_REGS;
@@ -29,7 +55,7 @@ bool ap_short_from_rule(const struct ap_rule *rule, struct ap_short_rule *ret_sh
 		*ret_short = (struct ap_short_rule){.kind = rule->cfa_kind == AP_CFA_NONE ? AP_SHORT_NONE : AP_SHORT_OUTERMOST};
 		return true;
 	}
-	if (rule->signal || rule->cfa_add || rule->cfa_kind == AP_CFA_BAD || !sp_is_cfa(&rule->reg[AP_REG_SP]) || !place(&rule->reg[AP_REG_PC], &s.ra_offset, &s.depth))
+	if (rule->signal || rule->cfa_add || rule->cfa_kind == AP_CFA_BAD || !sp_is_cfa(&rule->reg[AP_REG_SP]) || !place_ra(rule, &s))
 		return false;
 	for (unsigned i = 0, k = 0; i < AP_REG_COUNT; i++) {
 		const struct ap_reg_rule *g = &rule->reg[i];
@@ -40,7 +66,7 @@ bool ap_short_from_rule(const struct ap_rule *rule, struct ap_short_rule *ret_sh
 			else if (g->kind != AP_RULE_SAME)
 				return false;
 			k++;
-		} else if (i != AP_REG_PC && i != AP_REG_SP && g->kind != AP_RULE_UNDEFINED) {
+		} else if (!is_implied(i) && g->kind != AP_RULE_UNDEFINED) {
 			return false;
 		}
 	}

@@ -6,6 +6,18 @@
 
 #include "unwind/step.h"
 
+/* The return address of a short rule. `r` and the bytes below the CFA are at hand. */
+static inline uint64_t ap_short_ra(const struct ap_regs *r, const struct ap_short_rule *rule, uint64_t cfa, void *ctx)
+{
+	uint64_t ra = AP_STEP_LOAD(ctx, cfa + (uint64_t)(int64_t)rule->ra_offset);
+#if defined(__aarch64__)
+	uint64_t in_lr = 0 - (uint64_t)!rule->ra_offset;
+
+	ra = (r->r[AP_REG_LR] & in_lr) | (ra & ~in_lr);
+#endif
+	return ap_step_code(ra);
+}
+
 /* Of a rule of kind AP_SHORT_STEP or AP_SHORT_OUTERMOST. `r` is untouched unless AP_STEP_CALLER comes back. */
 static inline enum ap_step ap_short_step(struct ap_regs *r, const struct ap_short_rule *rule, void *ctx)
 {
@@ -18,10 +30,14 @@ static inline enum ap_step ap_short_step(struct ap_regs *r, const struct ap_shor
 	end = ap_step_cfa(r, rule->cfa_kind, rule->cfa_reg, rule->cfa_offset, 0, ctx, &cfa);
 	if (end != AP_STEP_CALLER)
 		return end;
-	if (AP_STEP_READY(ctx, cfa - low, low))
+#if defined(__aarch64__)
+	if (!rule->ra_offset && !ap_step_known(r, AP_REG_LR))
+		return AP_STEP_BAD_RULE;
+#endif
+	if (low && AP_STEP_READY(ctx, cfa - low, low))
 		return AP_STEP_UNREADABLE;
-	ra = AP_STEP_LOAD(ctx, cfa + (uint64_t)(int64_t)rule->ra_offset);
-	if (cfa < r->r[AP_REG_SP] || (cfa == r->r[AP_REG_SP] && ra == r->r[AP_REG_PC]))
+	ra = ap_short_ra(r, rule, cfa, ctx);
+	if (ap_step_is_stuck(r, cfa, ra, !rule->ra_offset))
 		return AP_STEP_NO_PROGRESS;
 	for (unsigned i = 0; i < AP_SHORT_SAVED; i++) {
 		saved = rule->saved >> i & 1;
@@ -29,6 +45,10 @@ static inline enum ap_step ap_short_step(struct ap_regs *r, const struct ap_shor
 		r->r[regs[i]] = (v & -saved) | (r->r[regs[i]] & (saved - 1));
 		known |= saved << regs[i] | (r->known & 1ull << regs[i]);
 	}
+#if defined(__aarch64__)
+	r->r[AP_REG_LR] = ra;
+	known |= 1ull << AP_REG_LR;
+#endif
 	r->r[AP_REG_PC] = ra;
 	r->r[AP_REG_SP] = cfa;
 	r->known = known;

@@ -13,6 +13,35 @@ static inline int ap_step_known(const struct ap_regs *r, unsigned reg)
 	return reg < AP_REG_COUNT && (r->known >> reg & 1);
 }
 
+/* A return address as code has it: on aarch64 without the signature of pointer authentication, which lies above the 48 bits of an address.
+ * A process that asks for wider addresses maps data there, never code. */
+static inline uint64_t ap_step_code(uint64_t ra)
+{
+#if defined(__aarch64__)
+	return ra & ((1ull << 48) - 1);
+#else
+	return ra;
+#endif
+}
+
+/* What is known of the caller after a step by frame pointer. aarch64 keeps the pair at the bottom of the frame, with the locals above: its
+ * end is no stack pointer there, but a bound of it. */
+static inline uint64_t ap_step_known_by_pointer(void)
+{
+#if defined(__aarch64__)
+	return 1ull << AP_REG_PC | 1ull << AP_REG_FP;
+#else
+	return 1ull << AP_REG_PC | 1ull << AP_REG_SP | 1ull << AP_REG_FP;
+#endif
+}
+
+/* Whether `next` is where the walk is already. A caller's link register holds its own pc, as it made a call: a rule that takes the return
+ * address from there would find the same frame for ever. */
+static inline int ap_step_is_stuck(const struct ap_regs *r, uint64_t cfa, uint64_t ra, int from_register)
+{
+	return cfa < r->r[AP_REG_SP] || ((cfa == r->r[AP_REG_SP] || from_register) && ra == r->r[AP_REG_PC]);
+}
+
 /* The parts of a rule that say where the CFA is, so that every form of a rule has one code for it. */
 static inline enum ap_step ap_step_cfa(
 	const struct ap_regs *r, unsigned kind, unsigned reg, int32_t offset, int add, void *ctx, uint64_t *ret_cfa)
@@ -90,11 +119,11 @@ static inline enum ap_step ap_step(struct ap_regs *r, struct ap_regs *next, cons
 	}
 	if (!ap_step_known(next, AP_REG_PC))
 		return AP_STEP_BAD_RULE;
+	next->r[AP_REG_PC] = ap_step_code(next->r[AP_REG_PC]);
 #if defined(__aarch64__)
-	next->r[AP_REG_PC] &= (1ull << 48) - 1; /* without the signature of pointer authentication */
+	next->r[AP_REG_LR] = ap_step_code(next->r[AP_REG_LR]);
 #endif
-	if (next->r[AP_REG_SP] <= r->r[AP_REG_SP] && !rule->signal &&
-		!(next->r[AP_REG_SP] == r->r[AP_REG_SP] && next->r[AP_REG_PC] != r->r[AP_REG_PC]))
+	if (!rule->signal && ap_step_is_stuck(r, next->r[AP_REG_SP], next->r[AP_REG_PC], rule->reg[AP_REG_PC].kind == AP_RULE_REG))
 		return AP_STEP_NO_PROGRESS;
 	*r = *next;
 	return AP_STEP_CALLER;

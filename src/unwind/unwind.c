@@ -122,10 +122,10 @@ static bool step_frame_pointer(struct ap_regs *r, struct memory *m, bool chained
 		return false;
 	}
 	memset(r, 0, sizeof *r);
-	r->r[AP_REG_PC] = ra;
+	r->r[AP_REG_PC] = ap_step_code(ra);
 	r->r[AP_REG_SP] = fp + 16;
 	r->r[AP_REG_FP] = caller_fp;
-	r->known = 1ull << AP_REG_PC | 1ull << AP_REG_SP | 1ull << AP_REG_FP;
+	r->known = ap_step_known_by_pointer();
 	return true;
 }
 
