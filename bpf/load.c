@@ -2,6 +2,7 @@
  * which call, why, and the one remedy, so that the session can go on with perf_event. */
 #include "bpf/private.h"
 
+#include "base/caps.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "bpf/sample.skel.h"
@@ -45,11 +46,15 @@ static const char *cause(void)
 
 static int refused(struct ap_why *why, const char *what, int err)
 {
+	if ((err == EPERM || err == EACCES) && ap_cap_effective(AP_CAP_BPF) && ap_cap_effective(AP_CAP_PERFMON))
+		return ap_why(why, err, "bpf(2) was refused (%s: %s) although CAP_BPF and CAP_PERFMON are held: a seccomp filter, as of a "
+			"container, or a security module does that; start it with a profile that allows bpf", what, strerror(err));
 	if (err == EPERM || err == EACCES)
 		return ap_why(why, err, "bpf(2) was refused (%s: %s): this process lacks CAP_BPF and CAP_PERFMON; "
 			"run: " AP_SETCAP, what, strerror(err));
 	if (err == ENOSYS)
-		return ap_why(why, err, "this kernel has no bpf(2) (%s: %s)", what, strerror(err));
+		return ap_why(why, err, "this kernel has no bpf(2), or a seccomp filter, as of a container, hides it (%s: %s): use a kernel with "
+			"CONFIG_BPF_SYSCALL, or a profile that allows bpf", what, strerror(err));
 	return ap_why(why, err, "the kernel does not take the sampling program (%s: %s)%s", what, strerror(err), cause());
 }
 

@@ -31,8 +31,9 @@ caps="-all,+bpf,+perfmon"
 plain() {
 	cell root auto
 	cell root-bpf bpf
-	cell capabilities auto /bin/util-setpriv $ids --inh-caps=$caps --ambient-caps=$caps
+	cell capabilities-3 auto /bin/util-setpriv $ids --inh-caps=$caps --ambient-caps=$caps
 	echo 2 >/proc/sys/kernel/perf_event_paranoid
+	cell capabilities auto /bin/util-setpriv $ids --inh-caps=$caps --ambient-caps=$caps
 	cell nobody auto /bin/util-setpriv $ids
 	echo 3 >/proc/sys/kernel/perf_event_paranoid
 	cell paranoid auto /bin/util-setpriv $ids
