@@ -48,7 +48,7 @@ static int refused(struct ap_why *why, const char *what, int err)
 {
 	if ((err == EPERM || err == EACCES) && ap_cap_effective(AP_CAP_BPF) && ap_cap_effective(AP_CAP_PERFMON))
 		return ap_why(why, err, "bpf(2) was refused (%s: %s) although CAP_BPF and CAP_PERFMON are held: a seccomp filter, as of a "
-			"container, or a security module does that; start it with a profile that allows bpf", what, strerror(err));
+			"container, does that (start it with a profile that allows bpf), or RLIMIT_MEMLOCK before Linux 5.11 (ulimit -l unlimited)", what, strerror(err));
 	if (err == EPERM || err == EACCES)
 		return ap_why(why, err, "bpf(2) was refused (%s: %s): this process lacks CAP_BPF and CAP_PERFMON; "
 			"run: " AP_SETCAP, what, strerror(err));
