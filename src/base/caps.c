@@ -11,5 +11,5 @@ bool ap_cap_effective(int cap)
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
 
 	return cap >= 0 && cap < 32 * _LINUX_CAPABILITY_U32S_3 && !syscall(SYS_capget, &header, data) &&
-		(data[cap / 32].effective >> cap % 32 & 1);
+	       (data[cap / 32].effective >> cap % 32 & 1);
 }

@@ -69,7 +69,9 @@ value() { # version, cell, number of the field
 	grep -a "^CELL|$2|" "$1.console" | head -n 1 | cut -d'|' -f"$3"
 }
 works() { # version, cell: known_hot with a whole stack
-	[ "$(value "$1" "$2" 3)" = 0 ] && [ "$(value "$1" "$2" 5)" -ge 80 ] 2>/dev/null
+	local complete
+	complete=$(value "$1" "$2" 6)
+	[ "$(value "$1" "$2" 3)" = 0 ] && [ "$(value "$1" "$2" 5)" -ge 75 ] 2>/dev/null && [ "${complete%.*}" -ge 90 ] 2>/dev/null
 }
 
 check_cell() { # version, cell: it works, or one line says why not
@@ -79,7 +81,7 @@ check_cell() { # version, cell: it works, or one line says why not
 	root-bpf | capabilities-3 | paranoid) works "$v" "$c" || { [ "$rc" = 125 ] && [ -n "$said" ]; } ;;
 	*) works "$v" "$c" && { [ "$source" = bpf ] || [ -n "$said" ]; } ;;
 	esac
-	ok $? "$v, $c: ${source:-none}, known_hot whole in $(value "$v" "$c" 5) %${said:+; $said}"
+	ok $? "$v, $c: ${source:-none}, known_hot below its chain in $(value "$v" "$c" 5) %, $(value "$v" "$c" 6) % complete${said:+; $said}"
 }
 page() {
 	local v c said seen=
