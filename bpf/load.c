@@ -2,12 +2,15 @@
  * which call, why, and the one remedy, so that the session can go on with perf_event. */
 #include "bpf/private.h"
 
+#include "base/caps.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "bpf/sample.skel.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,14 +21,41 @@
 enum { RING_MAX = 16 << 20, RING_SHARE = 4 /* of max_memory: the rest is for tables */, RATE_MAX = 20000 };
 static const uint64_t MAPS_DEFAULT = 64ull << 20, FIXED_MAPS = 8ull << 20;
 
+enum { LOCKDOWN_MAX = 128 };
+
+/* What the errno does not say: the usual causes of a refusal, each asked for only once something was refused. "": none of them. */
+static const char *cause(void)
+{
+	struct ap_buf b = {0};
+	bool locked;
+
+	ap_file_read(AT_FDCWD, "/sys/kernel/btf/vmlinux", 1, &b);
+	if (!b.len)
+		return "; /sys/kernel/btf/vmlinux, which says where the kernel's fields are, is empty or cannot be read: "
+		       "use a kernel with CONFIG_DEBUG_INFO_BTF";
+	ap_buf_done(&b);
+	ap_file_read(AT_FDCWD, "/sys/kernel/security/lockdown", LOCKDOWN_MAX, &b);
+	locked = b.data && strstr(b.data, "[confidentiality]");
+	ap_buf_done(&b);
+	if (locked)
+		return "; the kernel is locked down (confidentiality), and its memory may not be read: boot with lockdown=integrity or less";
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) == 0)
+		return "; it has no bpf_loop, which came with Linux 5.17: use a newer kernel";
+	return "";
+}
+
 static int refused(struct ap_why *why, const char *what, int err)
 {
+	if ((err == EPERM || err == EACCES) && ap_cap_effective(AP_CAP_BPF) && ap_cap_effective(AP_CAP_PERFMON))
+		return ap_why(why, err, "bpf(2) was refused (%s: %s) although CAP_BPF and CAP_PERFMON are held: a seccomp filter, as of a "
+			"container, does that (start it with a profile that allows bpf), or RLIMIT_MEMLOCK before Linux 5.11 (ulimit -l unlimited)", what, strerror(err));
 	if (err == EPERM || err == EACCES)
 		return ap_why(why, err, "bpf(2) was refused (%s: %s): this process lacks CAP_BPF and CAP_PERFMON; "
 			"run: " AP_SETCAP, what, strerror(err));
 	if (err == ENOSYS)
-		return ap_why(why, err, "this kernel has no bpf(2) (%s: %s)", what, strerror(err));
-	return ap_why(why, err, "the kernel does not take the sampling program (%s: %s)", what, strerror(err));
+		return ap_why(why, err, "this kernel has no bpf(2), or a seccomp filter, as of a container, hides it (%s: %s): use a kernel with "
+			"CONFIG_BPF_SYSCALL, or a profile that allows bpf", what, strerror(err));
+	return ap_why(why, err, "the kernel does not take the sampling program (%s: %s)%s", what, strerror(err), cause());
 }
 
 /* Room for about a quarter of a second of samples that all travel with their stacks; a power of two of pages. */

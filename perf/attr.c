@@ -2,6 +2,7 @@
  * that carries mappings, names, forks and exits. What it refuses becomes a sentence. */
 #include "perf/private.h"
 
+#include "base/caps.h"
 #include "base/file.h"
 #include "perf/events.h"
 
@@ -40,6 +41,11 @@ int ap_perf_refused(struct ap_why *why, const struct ap_source *s, const char *e
 				"lacks "
 				"CAP_PERFMON; run: " AP_SETCAP,
 				event, (int)pid, strerror(err));
+		if (paranoid > 2 && ap_cap_effective(AP_CAP_PERFMON)) /* Debian's own level */
+			return ap_why(why, err,
+				"perf_event_open(%s) was refused (%s): perf_event_paranoid is %lld, at which this kernel asks for CAP_SYS_ADMIN "
+				"and not CAP_PERFMON, which is held; run: sudo sysctl kernel.perf_event_paranoid=2",
+				event, strerror(err), (long long)paranoid);
 		return ap_why(why, err,
 			"perf_event_open(%s) was refused (%s): perf_event_paranoid is %lld and this process lacks CAP_PERFMON%s; "
 			"run: " AP_SETCAP,
