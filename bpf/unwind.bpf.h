@@ -92,6 +92,8 @@ static __noinline struct ap_bpf_mapping *find_mapping(const struct scratch *s, u
 	uint32_t first = s->proc.first, n = s->proc.n, pos = 0, at;
 	struct ap_bpf_mapping *m;
 
+	if (!n) /* before the search: behind it the verifier would have to follow n through all of it */
+		return NULL;
 	for (uint32_t k = (AP_BPF_BLOCK_MAX + 1) / 2; k > 0; k /= 2) {
 		at = pos + k;
 		if (at >= n)
@@ -103,8 +105,6 @@ static __noinline struct ap_bpf_mapping *find_mapping(const struct scratch *s, u
 		if (m->start <= pc)
 			pos += k;
 	}
-	if (!n)
-		return NULL;
 	pos += first;
 	m = bpf_map_lookup_elem(&mappings, &pos);
 	return m && m->start <= pc && pc < m->end ? m : NULL;
@@ -115,6 +115,8 @@ static __noinline const struct ap_bpf_chunk *find_chunk(const struct ap_bpf_bina
 	uint32_t first = b->first_chunk, n = b->n_chunks, pos = 0, at;
 	struct ap_bpf_chunk *c;
 
+	if (!n)
+		return NULL;
 	for (uint32_t k = AP_BPF_CHUNKS_MAX / 2; k > 0; k /= 2) {
 		at = pos + k;
 		if (at >= n)
@@ -126,8 +128,6 @@ static __noinline const struct ap_bpf_chunk *find_chunk(const struct ap_bpf_bina
 		if (c->first_pc <= pc)
 			pos += k;
 	}
-	if (!n)
-		return NULL;
 	pos += first;
 	return bpf_map_lookup_elem(&chunks, &pos);
 }
