@@ -9,7 +9,7 @@ logs=tests/valgrind-logs
 mkdir -p "$logs"
 export AP_FAST=1 CK_FORK=no CK_VERBOSITY=normal CK_DEFAULT_TIMEOUT=600 CK_TAP_LOG_FILE_NAME=-
 one() {
-	timeout -k 10 "${VALGRIND_SECONDS:-300}" "$1" -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+	timeout -k 10 "${VALGRIND_SECONDS:-900}" "$1" -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
 		--fair-sched=try "$2" >"$3/$(basename "$2").log" 2>&1
 	echo $? >"$3/$(basename "$2").rc"
 }

@@ -31,11 +31,11 @@ between "$(($(count e.db page-faults) - $(count e.db minor-faults)))" 0 500 "pag
 between "$(count e.db context-switches)" 40 3000 "context-switches: the sleeps"
 is "$(sql e.db 'SELECT group_concat(DISTINCT weight) FROM sample')" 1 "-c 1: each stands for one"
 ap record -o e.db --call-graph=none -e cpu-clock,task-clock -F 250 -- python3 work.py 'early(1)'
-between "$(count e.db cpu-clock)" 150 350 "cpu-clock at 250 Hz, one second of CPU"
-between "$(count e.db task-clock)" 150 350 "task-clock beside it"
+between "$(count e.db cpu-clock)" 150 600 "cpu-clock at 250 Hz, one second of CPU"
+between "$(count e.db task-clock)" 150 600 "task-clock beside it"
 is "$(sql e.db "SELECT group_concat(DISTINCT frequency_hz || unit) FROM event")" 250ns "in nanoseconds"
 ap record -o e.db --call-graph=none -e cpu-clock -c 5000000 -- python3 work.py 'early(0.5)'
-between "$(count e.db cpu-clock)" 60 130 "-c: a sample every 5 ms"
+between "$(count e.db cpu-clock)" 60 260 "-c: a sample every 5 ms"
 is "$(sql e.db 'SELECT period || "," || (frequency_hz IS NULL) FROM event')" 5000000,1 "and the file says so"
 limit=$(cat /proc/sys/kernel/perf_event_max_sample_rate)
 ap record -o max.db --call-graph=none -F max -d 0.2 -- python3 work.py 'early(0.2)'

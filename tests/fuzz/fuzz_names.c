@@ -145,9 +145,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (!db) {
 		struct ap_report_options o = {0};
+		struct ap_why why;
+		struct ap_view *v;
 
 		db = report_db();
-		page = report(db, NULL, 4, &o, &(size_t){0});
+		require(!ap_view_open(db, &o.filter, false, &v, &why));
+		page = report(db, v, 4, &o, &(size_t){0});
+		ap_view_free(v);
 		tags = count(page, '<');
 		free(page);
 	}
