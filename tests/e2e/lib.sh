@@ -21,8 +21,8 @@ ok() { # status, description; diagnostics from ./err and ./out on failure
 		echo "ok $n - $2"
 	else
 		echo "not ok $n - $2"
-		[ ! -s err ] || head -c 2000 err | cat -v | sed 's/^/# err: /'
-		[ ! -s out ] || head -c 1000 out | cat -v | sed 's/^/# out: /'
+		[ ! -s err ] || { head -c 2000 err; echo; } | cat -v | sed 's/^/# err: /'
+		[ ! -s out ] || { head -c 1000 out; echo; } | cat -v | sed 's/^/# out: /'
 	fi
 }
 is() { # got, wanted, description

@@ -102,35 +102,43 @@ static int due(const char *name)
 	return 1;
 }
 
-extern void *__libc_malloc(size_t);
-extern void *__libc_calloc(size_t, size_t);
-extern void *__libc_realloc(void *, size_t);
+/* the allocator behind this one: libc's, or that of the address sanitizer, which then also looks for what was leaked */
+#define NEXT_ALLOCATOR(type, name, ...)                                                                                \
+	static type (*next)(__VA_ARGS__);                                                                              \
+	if (!next)                                                                                                     \
+	next = (type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name)
 
 void *malloc(size_t n)
 {
+	NEXT_ALLOCATOR(void *, malloc, size_t);
+
 	if (due("malloc")) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	return __libc_malloc(n);
+	return next(n);
 }
 
 void *calloc(size_t n, size_t size)
 {
+	NEXT_ALLOCATOR(void *, calloc, size_t, size_t);
+
 	if (due("malloc")) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	return __libc_calloc(n, size);
+	return next(n, size);
 }
 
 void *realloc(void *p, size_t n)
 {
+	NEXT_ALLOCATOR(void *, realloc, void *, size_t);
+
 	if (due("malloc")) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	return __libc_realloc(p, n);
+	return next(p, n);
 }
 
 #define OPEN_FUNCTION(name)                                                                                            \
