@@ -1,5 +1,6 @@
 /* unwind: our rules against libdw's own interpretation, the walk over stacks made by hand, damaged files, dumps that end. */
 #include "base/mem.h"
+#include "unwind/cfi.h"
 #include "unwind/table.h"
 #include "tests/check_main.h"
 
@@ -376,6 +377,38 @@ START_TEST(a_register_that_was_popped_is_kept)
 }
 END_TEST
 
+#if defined(__x86_64__)
+/* OpenSSL's multiplication (bn_mul_mont): the stack pointer that it came with lies behind an array of r9 words. */
+START_TEST(a_stack_pointer_behind_an_array_is_found)
+{
+	static const uint8_t code[] = {
+		DW_OP_breg7, 8, DW_OP_breg9, 0, DW_OP_lit8, DW_OP_mul, DW_OP_plus, DW_OP_deref, DW_OP_plus_uconst, 8};
+	uint64_t stack[8] = {0, 0, 0, 0, 0x700028, 0x2001, 0, 0}, at[8];
+	struct ap_regs r = {.known = 1ull << AP_REG_PC | 1ull << AP_REG_SP | 1ull << 9};
+	struct flat f;
+	struct ap_unwind_request rq = {.regs = &r, .stack = stack, .stack_size = sizeof stack, .find = find_flat, .ctx = &f};
+	struct ap_short_rule s;
+	enum ap_stack_end end;
+
+	flat_init(&f);
+	ap_cfi_cfa_expression((struct ap_reader){.at = code, .end = code + sizeof code}, &f.rule);
+	ck_assert_int_eq(f.rule.cfa_kind, AP_CFA_INDEXED);
+	ck_assert_int_eq(f.rule.cfa_index, 9);
+	ck_assert(!ap_short_from_rule(&f.rule, &s));
+	r.r[AP_REG_PC] = 0x1500;
+	r.r[AP_REG_SP] = 0x700000;
+	r.r[9] = 3;
+	ck_assert_uint_eq(ap_unwind(&rq, at, 8, &end), 2);
+	ck_assert_uint_eq(at[1], 0x2000);
+	r.known &= ~(1ull << 9);
+	ck_assert_uint_eq(ap_unwind(&rq, at, 8, &end), 1);
+	ck_assert_int_eq(end, AP_STACK_END_BAD_RULE);
+	ap_cfi_cfa_expression((struct ap_reader){.at = code, .end = code + 7}, &f.rule);
+	ck_assert_int_eq(f.rule.cfa_kind, AP_CFA_BAD);
+}
+END_TEST
+#endif
+
 START_TEST(a_trampoline_has_its_own_address)
 {
 	uint64_t stack[4] = {0, 0x2001, 0, 0}, at[8];
@@ -487,6 +520,7 @@ int main(void)
 #if defined(__x86_64__)
 	tcase_add_test(t, without_a_search_table_and_compressed_it_is_the_same_table);
 	tcase_add_test(t, expressions_become_rules);
+	tcase_add_test(t, a_stack_pointer_behind_an_array_is_found);
 #else
 	tcase_add_test(t, a_leaf_has_its_return_address_in_the_link_register);
 #endif

@@ -1,5 +1,5 @@
 /* Expressions are matched, not interpreted: a rule must be small enough for the BPF program. What compilers, linkers and hand-written
- * assembler use is a register and an offset, a word in memory there, the PLT's condition. */
+ * assembler use is a register and an offset, a word in memory there or in an array there, the PLT's condition. */
 #include "unwind/cfi.h"
 
 #include "base/regs.h"
@@ -84,6 +84,23 @@ static bool is_plt(struct ap_reader r, int32_t *ret_k)
 	return true;
 }
 
+/* What OpenSSL writes for a stack pointer that is kept behind an array of words: a register and an offset, another one times 8. */
+static bool is_indexed(struct ap_reader r, struct ap_rule *rule)
+{
+	int64_t offset, none, add = 0;
+	uint8_t reg, index;
+
+	if (!take_register(&r, &reg, &offset) || !fits(offset) || !take_register(&r, &index, &none) || none || !take_op(&r, DW_OP_lit8) ||
+		!take_op(&r, DW_OP_mul) || !take_op(&r, DW_OP_plus) || !take_op(&r, DW_OP_deref) || !take_sum(&r, &add) || !ends(&r) ||
+		add != (int8_t)add)
+		return false;
+	rule->cfa_reg = reg;
+	rule->cfa_index = index;
+	rule->cfa_offset = (int32_t)offset;
+	rule->cfa_add = (int8_t)add;
+	return true;
+}
+
 void ap_cfi_cfa_expression(struct ap_reader r, struct ap_rule *rule)
 {
 	int64_t offset, inner, add = 0;
@@ -92,8 +109,12 @@ void ap_cfi_cfa_expression(struct ap_reader r, struct ap_rule *rule)
 
 	rule->cfa_reg = 0;
 	rule->cfa_add = 0;
+	rule->cfa_index = 0;
 	rule->cfa_kind = AP_CFA_PLT;
 	if (is_plt(r, &rule->cfa_offset))
+		return;
+	rule->cfa_kind = AP_CFA_INDEXED;
+	if (is_indexed(r, rule))
 		return;
 	rule->cfa_kind = AP_CFA_BAD;
 	rule->cfa_offset = 0;

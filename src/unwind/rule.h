@@ -12,6 +12,7 @@ enum ap_cfa_kind {
 	AP_CFA_REG,       /* reg + offset */
 	AP_CFA_DEREF_REG, /* *(reg + offset) + add: a realigned stack */
 	AP_CFA_PLT,       /* sp + 8 + ((pc & 15) >= offset ? 8 : 0) */
+	AP_CFA_INDEXED,   /* *(reg + offset + 8 * index) + add: OpenSSL's multiplication keeps the old stack pointer behind an array */
 	AP_CFA_BAD,       /* an expression that is none of these */
 };
 enum ap_reg_kind {
@@ -34,6 +35,7 @@ struct ap_rule {
 	uint8_t cfa_kind, cfa_reg;
 	uint8_t signal; /* the caller was interrupted: its pc is exact */
 	int8_t cfa_add;
+	uint8_t cfa_index, pad[3];
 	struct ap_reg_rule reg[AP_REG_COUNT]; /* by DWARF number; [AP_REG_PC] is the return address */
 };
 

@@ -91,6 +91,7 @@ static void set_cfa(struct run *u, uint64_t reg, int64_t offset)
 	u->rule.cfa_reg = u->rule.cfa_kind == AP_CFA_REG ? (uint8_t)reg : 0;
 	u->rule.cfa_offset = u->rule.cfa_kind == AP_CFA_REG ? (int32_t)offset : 0;
 	u->rule.cfa_add = 0;
+	u->rule.cfa_index = 0;
 }
 
 static struct ap_reader take_block(struct run *u)

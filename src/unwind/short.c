@@ -55,7 +55,7 @@ bool ap_short_from_rule(const struct ap_rule *rule, struct ap_short_rule *ret_sh
 		*ret_short = (struct ap_short_rule){.kind = rule->cfa_kind == AP_CFA_NONE ? AP_SHORT_NONE : AP_SHORT_OUTERMOST};
 		return true;
 	}
-	if (rule->signal || rule->cfa_add || rule->cfa_kind == AP_CFA_BAD || !sp_is_cfa(&rule->reg[AP_REG_SP]) || !place_ra(rule, &s))
+	if (rule->signal || rule->cfa_add || rule->cfa_kind > AP_CFA_PLT || !sp_is_cfa(&rule->reg[AP_REG_SP]) || !place_ra(rule, &s))
 		return false;
 	for (unsigned i = 0, k = 0; i < AP_REG_COUNT; i++) {
 		const struct ap_reg_rule *g = &rule->reg[i];

@@ -64,6 +64,19 @@ static inline enum ap_step ap_step_cfa(
 	return AP_STEP_CALLER;
 }
 
+/* In the long form alone. */
+static inline enum ap_step ap_step_indexed_cfa(const struct ap_regs *r, const struct ap_rule *rule, void *ctx, uint64_t *ret_cfa)
+{
+	uint64_t v;
+
+	if (!ap_step_known(r, rule->cfa_reg) || !ap_step_known(r, rule->cfa_index))
+		return AP_STEP_BAD_RULE;
+	if (AP_STEP_READ(ctx, r->r[rule->cfa_reg] + (uint64_t)(int64_t)rule->cfa_offset + 8 * r->r[rule->cfa_index], &v))
+		return AP_STEP_UNREADABLE;
+	*ret_cfa = v + (uint64_t)(int64_t)rule->cfa_add;
+	return AP_STEP_CALLER;
+}
+
 /* One register of the caller. What cannot be had stays unknown, but for the pc and the stack pointer. */
 static inline enum ap_step ap_step_register(
 	const struct ap_regs *r, struct ap_regs *next, const struct ap_rule *rule, uint64_t cfa, unsigned i, void *ctx)
@@ -107,7 +120,8 @@ static inline enum ap_step ap_step(struct ap_regs *r, struct ap_regs *next, cons
 		return AP_STEP_OUTERMOST;
 	if (rule->reg[AP_REG_PC].kind == AP_RULE_BAD)
 		return AP_STEP_BAD_RULE;
-	end = ap_step_cfa(r, rule->cfa_kind, rule->cfa_reg, rule->cfa_offset, rule->cfa_add, ctx, &cfa);
+	end = rule->cfa_kind == AP_CFA_INDEXED ? ap_step_indexed_cfa(r, rule, ctx, &cfa)
+					       : ap_step_cfa(r, rule->cfa_kind, rule->cfa_reg, rule->cfa_offset, rule->cfa_add, ctx, &cfa);
 	if (end != AP_STEP_CALLER)
 		return end;
 	next->known = 1ull << AP_REG_SP;
