@@ -83,6 +83,12 @@ static void fill_common(const struct ap_source *s, struct perf_event_attr *a)
 	a->read_format = PERF_FORMAT_ID;
 }
 
+/* Kernels hardened in 2026 (Debian's 6.12.117) refuse the chain's kernel part by itself, although exclude_kernel is set. */
+static void leave_kernel_out(struct perf_event_attr *a)
+{
+	a->exclude_kernel = a->exclude_callchain_kernel = 1;
+}
+
 static void fill_sampling(const struct ap_source *s, struct perf_event_attr *a, uint64_t max_rate)
 {
 	fill_common(s, a);
@@ -99,6 +105,8 @@ static void fill_sampling(const struct ap_source *s, struct perf_event_attr *a, 
 		a->sample_stack_user = s->cfg.stack_dump_bytes;
 		a->exclude_callchain_user = 1;
 	}
+	if (a->exclude_kernel)
+		leave_kernel_out(a);
 }
 
 void ap_perf_side_band(const struct ap_source *s, struct perf_event_attr *a)
@@ -122,8 +130,10 @@ static int try_event(const struct ap_source *s, struct perf_event_attr *a, bool 
 	probe.enable_on_exec = 0;
 	fd = ap_perf_sys_open(&probe, s->cfg.all ? -1 : 0, s->cfg.all ? s->cpus[0].cpu : -1, 0);
 	if (fd < 0 && (errno == EACCES || errno == EPERM) && !a->exclude_kernel && !a->exclude_user && !s->cfg.all) {
-		a->exclude_kernel = probe.exclude_kernel = 1;
-		a->exclude_hv = probe.exclude_hv = 1;
+		leave_kernel_out(a);
+		a->exclude_hv = 1;
+		probe = *a;
+		probe.enable_on_exec = 0;
 		*ret_user_only = true;
 		fd = ap_perf_sys_open(&probe, 0, -1, 0);
 	}

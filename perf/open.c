@@ -108,7 +108,7 @@ static int attach_one(struct ap_source *s, uint32_t event, pid_t pid, int cpu, u
 
 	if (!f)
 		return ap_why(why, ENOMEM, "out of memory");
-	a.inherit = a.enable_on_exec = a.exclude_callchain_user = 0;
+	a.inherit = a.enable_on_exec = a.exclude_callchain_user = a.exclude_callchain_kernel = 0;
 	a.sample_type = a.precise_ip ? PERF_SAMPLE_CALLCHAIN : 0; /* for precise hits a program may walk the stack only where a record would */
 	a.sample_stack_user = 0;
 	a.sample_regs_user = 0;

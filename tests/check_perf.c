@@ -1,9 +1,11 @@
 /* perf: records cut at every length are refused without reading past their end; event names. */
 #include "perf/decode.h"
 #include "perf/events.h"
+#include "perf/private.h"
 #include "tests/check_main.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { ID = 77, INDEX = 3 };
 static const struct ap_perf_id IDS[] = {{5, 0}, {ID, INDEX}, {ID + 1, 9}};
@@ -95,6 +97,25 @@ START_TEST(event_names)
 }
 END_TEST
 
+/* Debian's 6.12.117 asks for the right to see the kernel where the chain may hold it, whatever exclude_kernel says. */
+START_TEST(what_leaves_the_kernel_out_leaves_it_out_of_the_chain_too)
+{
+	static const char *const names[] = {"cpu-clock:u"};
+	pid_t self = getpid();
+	const struct ap_source_config cfg = {.events = names, .n_events = 1, .pids = &self, .n_pids = 1, .frequency_hz = 99, .max_memory = 1 << 20};
+	struct ap_source *s = NULL;
+	struct ap_why why = {.text = ""};
+
+	if (ap_perf_open(&cfg, &s, &why)) { /* paranoid 3, or no perf events at all */
+		ck_assert_str_ne(why.text, "");
+		return;
+	}
+	ck_assert(s->attrs[0].exclude_kernel);
+	ck_assert(s->attrs[0].exclude_callchain_kernel);
+	ap_perf_free(s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("perf");
@@ -105,6 +126,7 @@ int main(void)
 	tcase_add_test(t, throttling_and_loss_are_events);
 	tcase_add_test(t, an_identifier_of_no_event_is_malformed);
 	tcase_add_test(t, event_names);
+	tcase_add_test(t, what_leaves_the_kernel_out_leaves_it_out_of_the_chain_too);
 	suite_add_tcase(s, t);
 	return check_main(s);
 }

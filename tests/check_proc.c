@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "proc/elf.h"
 #include "proc/maps.h"
+#include "proc/open.h"
 #include "proc/scan.h"
 #include "proc/tracker.h"
 #include "tests/check_main.h"
@@ -10,12 +11,14 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -567,6 +570,58 @@ START_TEST(another_file_at_the_path_is_refused)
 }
 END_TEST
 
+/* Somebody else with CAP_BPF and CAP_PERFMON alone, as a recorder that setcap or a service manager made. */
+static bool become_privileged_nobody(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	const uint32_t high = 1u << (38 - 32) | 1u << (39 - 32);
+	const struct __user_cap_data_struct data[2] = {{0}, {high, high, high}};
+
+	return !prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) && !setresgid(65534, 65534, 65534) && !setresuid(65534, 65534, 65534) &&
+	       !prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) && !syscall(SYS_capset, &header, data);
+}
+
+/* 0: the file that a child had mapped was opened once the child was a zombie. */
+static int open_of_zombie(const struct stat *st)
+{
+	struct ap_mapped m = {.proc = "/proc", .start = 0x1000000, .end = 0x1001000, .inode = st->st_ino, .path = "/bin/true"};
+	struct ap_opened opened;
+	struct ap_why why = {""};
+	siginfo_t info;
+
+	if (!become_privileged_nobody())
+		return 1;
+	m.device_major = major(st->st_dev);
+	m.device_minor = minor(st->st_dev);
+	m.pid = (uint32_t)fork();
+	if (!m.pid)
+		_exit(0);
+	if (waitid(P_PID, m.pid, &info, WEXITED | WNOWAIT))
+		return 2;
+	if (ap_open_mapped(&m, &opened, &why)) {
+		fprintf(stderr, "%s\n", why.text);
+		return 3;
+	}
+	return 0;
+}
+
+START_TEST(a_binary_of_a_zombie_with_capabilities_is_opened)
+{
+	struct stat st;
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0) /* only root can give itself just these */
+		return;
+	ck_assert_int_eq(stat("/bin/true", &st), 0);
+	pid = fork();
+	if (!pid)
+		_exit(open_of_zombie(&st));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(memfd_and_anonymous_code_are_jit)
 {
 	struct ap_tracker *t = tracker(NULL, 0);
@@ -829,6 +884,7 @@ int main(void)
 	tcase_add_test(c, a_deleted_binary_is_opened_by_its_mapping);
 	tcase_add_test(c, a_fifo_in_place_of_a_mapped_library_is_not_opened);
 	tcase_add_test(c, another_file_at_the_path_is_refused);
+	tcase_add_test(c, a_binary_of_a_zombie_with_capabilities_is_opened);
 	tcase_add_test(c, memfd_and_anonymous_code_are_jit);
 	tcase_add_test(c, vdso_is_an_elf_image_and_one_for_all);
 	tcase_add_test(c, a_real_child_that_execs_is_another_program);

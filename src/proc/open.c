@@ -70,15 +70,16 @@ static int open_in_root(const struct ap_mapped *m)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+/* While it lives its own root has been asked, and ours says nothing about it. A zombie has a folder in /proc, but no root; access(2) would not
+ * tell, for it asks without our capabilities, and a zombie that had some is then refused. */
 static int open_plain(const struct ap_mapped *m)
 {
+	AP_AUTO_CLOSE int root = -1;
 	char path[256];
 
-	/* While it lives its own root has been asked, and ours says nothing about it. A zombie has a folder in /proc, but no root. */
 	snprintf(path, sizeof path, "%s/%u/root", m->proc, m->pid);
-	if (!access(path, F_OK) || (errno != ENOENT && errno != ESRCH))
-		return -ENOENT;
-	return open_path(m->path);
+	root = open_path(path);
+	return root == -ENOENT || root == -ESRCH ? open_path(m->path) : -ENOENT;
 }
 
 /* 1: the memory of the process has this build ID; 0: another; -1: cannot tell. */
