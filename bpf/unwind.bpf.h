@@ -15,6 +15,7 @@ struct scratch {
 	uint32_t n;	      /* user frames so far */
 	uint32_t epoch;
 	bool exact;	      /* the pc is an instruction's, not a return address */
+	bool chained;	      /* the frame was found by frame pointers */
 	bool cold;	      /* something is not known here: user space unwinds this one */
 	uint8_t end;
 	struct ap_bpf_record record;
@@ -67,7 +68,8 @@ static __always_inline int ready(void *ctx, uint64_t address, uint64_t bytes)
 	return move_window(s, address, bytes);
 }
 
-static __always_inline uint64_t load(void *ctx, uint64_t address)
+/* The stack pointer may be any number, and both processors load a word from anywhere; byte by byte would cost the hot path. */
+static __always_inline __attribute__((no_sanitize("alignment"))) uint64_t load(void *ctx, uint64_t address)
 {
 	struct scratch *s = ctx;
 
@@ -84,6 +86,7 @@ static __always_inline int read_word(void *ctx, uint64_t address, uint64_t *ret)
 #define AP_STEP_READ read_word
 #define AP_STEP_READY ready
 #define AP_STEP_LOAD load
+#include "unwind/pointer.h"
 #include "unwind/short.h"
 
 /* The mapping that holds pc: a search without branches, for one with branches makes the verifier walk every path. */
@@ -166,7 +169,7 @@ static __always_inline int copy_rule(const struct ap_bpf_binary *b, uint32_t num
 
 	if (!inner || !(bytes = bpf_map_lookup_elem(inner, &zero)) || number >= b->n_rules)
 		return -1;
-	off = b->rules_offset + number * (uint32_t)sizeof *ret;
+	off = (b->rules_offset + number * (uint32_t)sizeof *ret) & ~3u;
 	if (off > AP_BPF_SHARD_BYTES - sizeof *ret)
 		return -1;
 	*ret = *(struct ap_short_rule *)(bytes + off);
@@ -215,38 +218,34 @@ static __noinline uint32_t look_up(struct scratch *s, uint64_t pc, struct ap_bpf
 static __noinline int long_step(struct scratch *s, uint32_t number)
 {
 	struct ap_rule *rule = bpf_map_lookup_elem(&long_rules, &number);
+	uint32_t at = s->record.s.n_kernel + s->n - 1;
 
 	if (!rule)
 		return AP_STEP_BAD_RULE;
+	if (rule->signal && at < AP_BPF_WORDS) /* a trampoline: returned to, but never called from the instruction before it */
+		s->record.words[at] = s->regs.r[AP_REG_PC];
 	s->exact = rule->signal;
 	return ap_step(&s->regs, &s->next, rule, s);
 }
 
-static __noinline int frame_pointer_step(struct scratch *s)
+static __noinline bool is_start(struct scratch *s)
 {
-	struct ap_regs *r = &s->regs;
-	uint64_t fp = r->r[AP_REG_FP], caller_fp, ra;
+	return ap_pointer_is_start(s->regs.r[AP_REG_SP], s);
+}
 
-	s->end = AP_STACK_END_FRAME_POINTERS;
-	if (!ap_step_known(r, AP_REG_FP) || fp < r->r[AP_REG_SP] || fp % 8) {
-		s->end = cfg_frame_pointers ? AP_STACK_END_FRAME_POINTERS : AP_STACK_END_NO_TABLE;
-		return -1;
-	}
-	if (ready(s, fp, 16)) {
-		s->end = cfg_frame_pointers ? AP_STACK_END_FRAME_POINTERS : AP_STACK_END_DUMP_ENDED;
-		return -1;
-	}
-	caller_fp = load(s, fp);
-	ra = ap_step_code(load(s, fp + 8));
-	if (!ra) {
-		s->end = cfg_frame_pointers ? AP_STACK_END_FRAME_POINTERS : AP_STACK_END_COMPLETE;
-		return -1;
-	}
-	r->r[AP_REG_PC] = ra;
-	r->r[AP_REG_SP] = fp + 16;
-	r->r[AP_REG_FP] = caller_fp;
-	r->known = ap_step_known_by_pointer();
-	return 0;
+/* 1: the stack has ended. */
+static __noinline int frame_pointer_step(struct scratch *s, bool exact)
+{
+	bool chained = s->chained;
+	int end = AP_STACK_END_COMPLETE;
+
+	s->chained = true;
+	if (exact || chained || !is_start(s))
+		end = ap_pointer_step(&s->regs, chained, s);
+	if (end == AP_POINTER_CALLER)
+		return 0;
+	s->end = cfg_frame_pointers ? AP_STACK_END_FRAME_POINTERS : end;
+	return 1;
 }
 
 static __always_inline int end_of(int step)
@@ -261,6 +260,7 @@ static __always_inline void begin_walk(struct scratch *s)
 	s->n = 0;
 	s->unwind_ns = 0;
 	s->exact = true;
+	s->chained = false;
 	s->cold = false;
 	s->end = AP_STACK_END_DEPTH;
 	s->window_base = s->window_from = s->window_to = 0;
@@ -278,6 +278,7 @@ static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cac
 {
 	uint64_t pc = s->regs.r[AP_REG_PC];
 	struct ap_bpf_cached *slot;
+	bool exact = s->exact;
 	uint32_t at, kind;
 	int step;
 
@@ -289,7 +290,7 @@ static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cac
 		s->end = AP_STACK_END_DEPTH;
 		return 1;
 	}
-	pc -= !s->exact;
+	pc -= !exact;
 	at = s->record.s.n_kernel + s->n;
 	if (at >= AP_BPF_WORDS)
 		return 1;
@@ -313,7 +314,8 @@ static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cac
 		return 1;
 	}
 	if (kind == SITE_FRAME_POINTER)
-		return frame_pointer_step(s) != 0;
+		return frame_pointer_step(s, exact);
+	s->chained = false;
 	step = kind == AP_SHORT_LONG ? long_step(s, (uint32_t)slot->rule.cfa_offset) : (int)ap_short_step(&s->regs, &slot->rule, s);
 	if (step == AP_STEP_CALLER)
 		return 0;

@@ -10,9 +10,6 @@
 enum {
 	CHUNK = 4096,
 	SAME = 1024,
-	INITIAL_WITHIN = 128, /* bytes above a frame */
-	ARGC_MAX = 4096,
-	ARGUMENTS_MAX = 2 << 20, /* bytes of all argument strings, and the tables before them */
 };
 
 /* The dump; above it, where the request can read the living thread, one chunk at a time. */
@@ -62,8 +59,25 @@ static inline int read_word(void *ctx, uint64_t address, uint64_t *ret)
 	memcpy(ret, m->bytes + at, 8);
 	return 0;
 }
+
+/* Bytes at hand: a few words, whose first and last tell of those between. */
+static inline int ready(void *ctx, uint64_t address, uint64_t bytes)
+{
+	uint64_t word;
+
+	return read_word(ctx, address, &word) || read_word(ctx, address + bytes - 8, &word);
+}
+
+static inline uint64_t load(void *ctx, uint64_t address)
+{
+	uint64_t word;
+
+	return read_word(ctx, address, &word) ? 0 : word; /* the thread may have moved on since it was ready */
+}
 #define AP_STEP_READ read_word
-#include "unwind/step.h"
+#define AP_STEP_READY ready
+#define AP_STEP_LOAD load
+#include "unwind/pointer.h"
 
 static enum ap_stack_end end_of(enum ap_step step)
 {
@@ -77,56 +91,6 @@ static enum ap_stack_end end_of(enum ap_step step)
 	default:
 		return AP_STACK_END_BAD_RULE;
 	}
-}
-
-/* Whether argc, argv and envp, as the kernel lays them out (psABI, "Initial Stack and Register State"), lie just above: then the frame is
- * the C library's that called main, or its _start. musl has no call frame information for them. */
-static bool is_initial_stack(struct memory *m, uint64_t sp)
-{
-	uint64_t argc, word, last, i, at;
-
-	for (at = sp; at < sp + INITIAL_WITHIN; at += 8) {
-		if (read_word(m, at, &argc) || !argc || argc > ARGC_MAX)
-			continue;
-		last = at;
-		for (i = 1; i <= argc && !read_word(m, at + 8 * i, &word) && word > last && word - at < ARGUMENTS_MAX; i++)
-			last = word;
-		if (i <= argc || read_word(m, at + 8 * i, &word) || word)
-			continue;
-		if (!read_word(m, at + 8 * (i + 1), &word) && (!word || (word > last && word - at < ARGUMENTS_MAX)))
-			return true;
-	}
-	return false;
-}
-
-/* push fp; mov fp, sp. *ret_end is set where it fails. `chained`: the step before was one of these, so that fp is a frame pointer and not
- * just some value, and 0 is the ABI's mark of the outermost frame. */
-static bool step_frame_pointer(struct ap_regs *r, struct memory *m, bool chained, enum ap_stack_end *ret_end)
-{
-	uint64_t fp = r->r[AP_REG_FP], caller_fp, ra;
-
-	*ret_end = AP_STACK_END_COMPLETE;
-	if (chained && !fp)
-		return false;
-	if (!ap_step_known(r, AP_REG_FP) || fp % 8 || fp - r->r[AP_REG_SP] > AP_UNWIND_LIVE_BYTES_MAX) {
-		/* Go's systemstack and coroutines keep the chain across their switch */
-		*ret_end = chained && !(fp % 8) ? AP_STACK_END_OTHER_STACK : AP_STACK_END_NO_TABLE;
-		return false;
-	}
-	if (read_word(m, fp, &caller_fp) || read_word(m, fp + 8, &ra)) {
-		*ret_end = AP_STACK_END_DUMP_ENDED;
-		return false;
-	}
-	if (!ra) {
-		*ret_end = AP_STACK_END_COMPLETE;
-		return false;
-	}
-	memset(r, 0, sizeof *r);
-	r->r[AP_REG_PC] = ap_step_code(ra);
-	r->r[AP_REG_SP] = fp + 16;
-	r->r[AP_REG_FP] = caller_fp;
-	r->known = ap_step_known_by_pointer();
-	return true;
 }
 
 struct walk {
@@ -146,12 +110,14 @@ static void locate(const struct ap_unwind_request *rq, struct ap_unwind_site *si
 /* What a register pointed to that was no frame pointer is hardly ever an address in code: it is no frame then. */
 static bool step_by_pointer(const struct ap_unwind_request *rq, struct walk *w, bool chained, enum ap_stack_end *ret_end)
 {
-	if (!w->exact && !chained && is_initial_stack(&w->m, w->r.r[AP_REG_SP])) {
-		*ret_end = AP_STACK_END_COMPLETE;
+	int end = AP_STACK_END_COMPLETE;
+
+	if (w->exact || chained || !ap_pointer_is_start(w->r.r[AP_REG_SP], &w->m))
+		end = ap_pointer_step(&w->r, chained, &w->m);
+	if (end != AP_POINTER_CALLER) {
+		*ret_end = (enum ap_stack_end)end;
 		return false;
 	}
-	if (!step_frame_pointer(&w->r, &w->m, chained, ret_end))
-		return false;
 	locate(rq, &w->site, w->r.r[AP_REG_PC] - 1);
 	if (w->site.kind != AP_SITE_NOTHING || w->site.end != AP_STACK_END_UNMAPPED)
 		return true;
