@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/perf_event.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -39,16 +40,50 @@ static const char *cause(void)
 	ap_buf_done(&b);
 	if (locked)
 		return "; the kernel is locked down (confidentiality), and its memory may not be read: boot with lockdown=integrity or less";
-	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) == 0)
-		return "; it has no bpf_loop, which came with Linux 5.17: use a newer kernel";
 	return "";
+}
+
+static bool makes_map(uint64_t bytes)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, NULL, sizeof(uint32_t), sizeof(uint64_t), (uint32_t)(bytes / sizeof(uint64_t)), NULL);
+
+	ap_close(fd);
+	return fd >= 0;
+}
+
+/* Before Linux 5.11 maps are locked memory. It is that, and no filter, where a small map is made and one over the limit is not. */
+static bool is_over_memlock(uint64_t *ret_limit)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur >= MAPS_DEFAULT || !makes_map(sizeof(uint64_t)) ||
+		makes_map(limit.rlim_cur + sizeof(uint64_t)))
+		return false;
+	*ret_limit = limit.rlim_cur;
+	return true;
+}
+
+/* As far as it goes; where that is too little, the load says so. */
+static void raise_memlock(void)
+{
+	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+	if (!setrlimit(RLIMIT_MEMLOCK, &limit) || getrlimit(RLIMIT_MEMLOCK, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_MEMLOCK, &limit);
 }
 
 static int refused(struct ap_why *why, const char *what, int err)
 {
+	uint64_t limit;
+
+	if (err == EPERM && is_over_memlock(&limit))
+		return ap_why(why, err, "this kernel counts eBPF's maps as locked memory, of which this process may have %" PRIu64 " KiB (%s: %s); "
+			"run: sudo prlimit --pid $$ --memlock=unlimited", limit >> 10, what, strerror(err));
 	if ((err == EPERM || err == EACCES) && ap_cap_effective(AP_CAP_BPF) && ap_cap_effective(AP_CAP_PERFMON))
 		return ap_why(why, err, "bpf(2) was refused (%s: %s) although CAP_BPF and CAP_PERFMON are held: a seccomp filter, as of a "
-			"container, does that (start it with a profile that allows bpf), or RLIMIT_MEMLOCK before Linux 5.11 (ulimit -l unlimited)", what, strerror(err));
+			"container, does that; start it with a profile that allows bpf", what, strerror(err));
 	if (err == EPERM || err == EACCES)
 		return ap_why(why, err, "bpf(2) was refused (%s: %s): this process lacks CAP_BPF and CAP_PERFMON; "
 			"run: " AP_SETCAP, what, strerror(err));
@@ -78,6 +113,8 @@ static void set_sizes(struct ap_source *s)
 	bpf_map__set_max_entries(s->skel->maps.caches, n);
 	bpf_map__set_max_entries(s->skel->maps.counts, n);
 	bpf_map__set_max_entries(s->skel->maps.ring, ring_bytes(s));
+	if (!s->cookie)
+		bpf_map__set_max_entries(s->skel->maps.events, n * (s->cfg.n_events ? (uint32_t)s->cfg.n_events : 1));
 }
 
 static void set_settings(struct ap_source *s)
@@ -91,11 +128,21 @@ static void set_settings(struct ap_source *s)
 	r->cfg_uid = s->cfg.uid;
 	r->cfg_unwind = s->cfg.call_graph != AP_CALL_GRAPH_NONE;
 	r->cfg_frame_pointers = s->cfg.call_graph == AP_CALL_GRAPH_FP;
-	r->cfg_cookie = s->cookie = libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_get_attach_cookie, NULL) == 1;
-	r->cfg_task_pt_regs = libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_task_pt_regs, NULL) == 1;
+	r->cfg_cookie = s->cookie;
+	r->cfg_task_pt_regs = ap_bpf_has_helper(BPF_FUNC_task_pt_regs);
 	if (sysconf(_SC_PAGESIZE) > r->cfg_kernel_stack) /* aarch64 with pages of 64 KiB: a stack is a page at least */
 		r->cfg_kernel_stack = (uint32_t)sysconf(_SC_PAGESIZE);
 	r->cfg_wake_bytes = ring_bytes(s) / 2;
+}
+
+/* Of the two samplers, the one that this kernel can take. */
+static void choose_sampler(struct ap_source *s)
+{
+	bool has_loop = ap_bpf_has_helper(BPF_FUNC_loop);
+	struct bpf_program *other = has_loop ? s->skel->progs.on_sample_bounded : s->skel->progs.on_sample;
+
+	s->sampler = has_loop ? s->skel->progs.on_sample : s->skel->progs.on_sample_bounded;
+	bpf_program__set_autoload(other, false);
 }
 
 static int map_counts(struct ap_source *s)
@@ -146,22 +193,20 @@ static int set_up_maps(struct ap_source *s, struct ap_why *why)
 
 int ap_bpf_load(struct ap_source *s, struct ap_why *why)
 {
-	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
 	int n = libbpf_num_possible_cpus(), err;
 
 	libbpf_set_print(NULL); /* what matters comes back as an error */
-	setrlimit(RLIMIT_MEMLOCK, &all); /* before 5.11 maps count against it; a refusal shows as EPERM at the map */
-	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_ktime_get_ns, NULL) == 1 &&
-		libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) == 0)
-		return ap_why(why, ENOTSUP, "this kernel's eBPF cannot walk a stack (no bpf_loop, which Linux 5.17 brought)");
+	raise_memlock();
 	if (n <= 0)
 		return ap_why(why, ENODEV, "cannot read /sys/devices/system/cpu/possible: is /sys mounted?");
 	s->n_cpus = (size_t)n;
 	s->skel = ap_bpf__open();
 	if (!s->skel)
 		return refused(why, "open", errno);
+	s->cookie = ap_bpf_has_helper(BPF_FUNC_get_attach_cookie);
 	set_sizes(s);
 	set_settings(s);
+	choose_sampler(s);
 	err = ap_bpf__load(s->skel);
 	return err ? refused(why, "load", -err) : set_up_maps(s, why);
 }
@@ -194,11 +239,21 @@ int ap_bpf_attach_tasks(struct ap_source *s, struct ap_why *why)
 	return err ? err : attach_raw(s, s->skel->progs.on_exit, "sched_process_exit", why);
 }
 
+/* Before the program runs, so that no hit is without its event. */
+static int name_event(const struct ap_source *s, int fd, uint32_t event)
+{
+	uint64_t id;
+
+	if (ioctl(fd, PERF_EVENT_IOC_ID, &id) || bpf_map_update_elem(bpf_map__fd(s->skel->maps.events), &id, &event, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
 int ap_bpf_attach_event(void *source, int fd, uint32_t event, struct ap_why *why)
 {
 	struct ap_source *s = source;
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = event);
-	int program = bpf_program__fd(s->skel->progs.on_sample), link;
+	int program = bpf_program__fd(s->sampler), link, err;
 
 	if (s->cookie) {
 		link = bpf_link_create(program, fd, BPF_PERF_EVENT, &opts);
@@ -206,8 +261,9 @@ int ap_bpf_attach_event(void *source, int fd, uint32_t event, struct ap_why *why
 			return keep_link(s, link) ? ap_why(why, ENOMEM, "out of memory") : 0;
 		return refused(why, "BPF_LINK_CREATE", errno);
 	}
-	if (event)
-		return ap_why(why, ENOTSUP, "this kernel's BPF cannot tell several events apart (bpf_get_attach_cookie, 5.15)");
+	err = name_event(s, fd, event);
+	if (err)
+		return ap_why(why, -err, "the sampling program cannot be told which event is number %u: %s", event, strerror(-err));
 	return ioctl(fd, PERF_EVENT_IOC_SET_BPF, program) ? refused(why, "PERF_EVENT_IOC_SET_BPF", errno) : 0;
 }
 

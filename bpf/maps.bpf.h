@@ -17,6 +17,14 @@ struct {
 	__type(value, uint32_t);
 } targets SEC(".maps");
 
+/* A perf event's own number -> its index, where there are no cookies. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* set before load */
+	__type(key, uint64_t);
+	__type(value, uint32_t);
+} events SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, AP_BPF_PROCS_MAX);
@@ -101,7 +109,7 @@ const volatile uint32_t cfg_uid = 0;
 const volatile bool cfg_unwind = true;	    /* false: --call-graph=none */
 const volatile bool cfg_frame_pointers = false; /* --call-graph=fp */
 const volatile bool cfg_kernel = true;	    /* kernel stacks are wanted and allowed */
-const volatile bool cfg_cookie = false;	    /* the event's index is the attach cookie */
+const volatile bool cfg_cookie = false;	    /* the event's index is the attach cookie; else `events` has it */
 const volatile bool cfg_task_pt_regs = false;
 const volatile uint32_t cfg_kernel_stack = 16 << 10; /* bytes of a thread's; used where there is no helper */
 const volatile uint32_t cfg_dump_bytes = AP_BPF_DUMP_MAX;

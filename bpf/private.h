@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 struct ap_bpf; /* the skeleton */
+struct bpf_program;
 
 /* One process whose mappings the programs know. */
 struct ap_bpf_published {
@@ -85,6 +86,7 @@ struct ap_bpf_said {
 struct ap_source {
 	struct ap_source_config cfg;
 	struct ap_bpf *skel;
+	struct bpf_program *sampler; /* the skeleton's that is loaded */
 	struct ap_source *perf; /* the events and the side-band */
 	int *links;		/* of the sampler to each event's descriptor */
 	size_t n_links, links_cap;
@@ -106,6 +108,9 @@ struct ap_source {
 	bool learning; /* cold samples came since the drain before */
 	_Alignas(8) unsigned char room[sizeof(struct ap_bpf_record)];
 };
+
+/* helper.c: whether perf_event programs may call it here. False too where bpf(2) is refused, which the load then says. */
+bool ap_bpf_has_helper(int helper);
 
 /* load.c: the programs in the kernel, their settings and maps; nothing is attached. */
 int ap_bpf_load(struct ap_source *s, struct ap_why *why);

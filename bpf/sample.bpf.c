@@ -12,7 +12,7 @@
 #include "bpf/unwind.bpf.h"
 #include "bpf/tasks.bpf.h"
 
-enum { PF_KTHREAD = 0x00200000 };
+enum { PF_KTHREAD = 0x00200000, FRAMES_A_TURN = 32 };
 
 struct frame_ctx {
 	struct scratch *s;
@@ -22,6 +22,39 @@ struct frame_ctx {
 static long on_frame(uint32_t i, struct frame_ctx *c)
 {
 	return one_frame(c->s, c->cache);
+}
+
+/* Before 5.17 there is no bpf_loop. A function that is not static is verified once, not at each call, so that plain loops over it cost the
+ * verifier some instructions a turn; until 5.12 it takes plain numbers alone. Two loops, for the verifier's time grows with the square of one. */
+__noinline int step_frame(uint32_t cpu)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &cpu);
+	struct ap_bpf_cache *cache = bpf_map_lookup_elem(&caches, &cpu);
+
+	return s && cache ? one_frame(s, cache) : 1;
+}
+
+__noinline int step_frames(uint32_t cpu)
+{
+#pragma clang loop unroll(disable)
+	for (uint32_t i = 0; i < FRAMES_A_TURN; i++)
+		if (step_frame(cpu))
+			return 1;
+	return 0;
+}
+
+static __always_inline void all_frames(struct scratch *s, struct ap_bpf_cache *cache, bool has_loop)
+{
+	struct frame_ctx fc = {s, cache};
+
+	if (has_loop) {
+		bpf_loop(AP_BPF_USER_DEPTH + 1, on_frame, &fc, 0);
+		return;
+	}
+#pragma clang loop unroll(disable)
+	for (uint32_t i = 0; i <= AP_BPF_USER_DEPTH / FRAMES_A_TURN; i++)
+		if (step_frames(s->record.s.h.cpu))
+			break;
 }
 
 static __always_inline void count_time(uint64_t *steps, uint64_t ns)
@@ -75,6 +108,20 @@ static __always_inline int output(struct scratch *s, struct ap_bpf_counts *n, ui
 	return 0;
 }
 
+/* The verifier hides most of the context, but memory behind a pointer may always be read. The number is in the map before the program runs. */
+static __always_inline uint32_t event_index(struct bpf_perf_event_data *ctx)
+{
+	const struct bpf_perf_event_data_kern *kern = (const void *)ctx;
+	uint32_t *index;
+	uint64_t id;
+
+	if (cfg_cookie)
+		return (uint32_t)bpf_get_attach_cookie(ctx);
+	id = BPF_CORE_READ(kern, event, id);
+	index = bpf_map_lookup_elem(&events, &id);
+	return index ? *index : 0;
+}
+
 static __always_inline void begin_record(void *ctx_event, struct scratch *s, uint64_t id, uint32_t cpu)
 {
 	struct ap_sample *r = &s->record.s;
@@ -89,9 +136,8 @@ static __always_inline void begin_record(void *ctx_event, struct scratch *s, uin
 }
 
 /* True: the stack is whole as far as it can be; false: something was not known here. */
-static __always_inline bool walk(struct scratch *s, struct ap_bpf_cache *cache, uint32_t pid)
+static __always_inline bool walk(struct scratch *s, struct ap_bpf_cache *cache, uint32_t pid, bool has_loop)
 {
-	struct frame_ctx fc = {s, cache};
 	struct ap_bpf_mapping *head = NULL;
 	struct ap_bpf_proc *proc;
 	uint32_t head_at;
@@ -109,14 +155,15 @@ static __always_inline bool walk(struct scratch *s, struct ap_bpf_cache *cache, 
 	}
 	if (cfg_timing)
 		s->unwind_ns = bpf_ktime_get_ns();
-	bpf_loop(AP_BPF_USER_DEPTH + 1, on_frame, &fc, 0);
+	all_frames(s, cache, has_loop);
 	if (cfg_timing)
 		s->unwind_ns = bpf_ktime_get_ns() - s->unwind_ns;
 	return !s->cold && (!head || head->start == s->proc.generation); /* or it was taken away meanwhile */
 }
 
 /* Fills the user part; returns its bytes. */
-static __always_inline uint32_t user_part(struct bpf_perf_event_data *ctx, struct scratch *s, struct ap_bpf_cache *cache, struct ap_bpf_counts *counts)
+static __always_inline uint32_t user_part(
+	struct bpf_perf_event_data *ctx, struct scratch *s, struct ap_bpf_cache *cache, struct ap_bpf_counts *counts, bool has_loop)
 {
 	struct ap_sample *r = &s->record.s;
 	uint32_t stack;
@@ -133,7 +180,7 @@ static __always_inline uint32_t user_part(struct bpf_perf_event_data *ctx, struc
 		r->end = compat ? AP_STACK_END_COMPAT : AP_STACK_END_NONE;
 		return 8;
 	}
-	if (walk(s, cache, r->h.pid)) {
+	if (walk(s, cache, r->h.pid, has_loop)) {
 		if (r->n_kernel && is_without_memory(s)) {
 			r->end = AP_STACK_END_KERNEL_ONLY;
 			return 0;
@@ -153,8 +200,7 @@ static __always_inline uint32_t user_part(struct bpf_perf_event_data *ctx, struc
 	return sizeof(struct ap_regs) + ((stack + 7) & ~7u);
 }
 
-SEC("perf_event")
-int on_sample(struct bpf_perf_event_data *ctx)
+static __always_inline int sample(struct bpf_perf_event_data *ctx, bool has_loop)
 {
 	uint64_t id = bpf_get_current_pid_tgid();
 	uint32_t cpu = bpf_get_smp_processor_id();
@@ -176,7 +222,7 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	begin_record(ctx, s, id, cpu);
 	s->record.exec_id = BPF_CORE_READ(task, self_exec_id);
 	s->record.s.weight = ctx->sample_period;
-	s->record.s.event = cfg_cookie ? (uint32_t)bpf_get_attach_cookie(ctx) : 0;
+	s->record.s.event = event_index(ctx);
 	if (!arch_in_user(ctx)) {
 		s->record.s.h.flags |= AP_SAMPLE_KERNEL_MODE;
 		if (cfg_kernel) {
@@ -188,7 +234,7 @@ int on_sample(struct bpf_perf_event_data *ctx)
 		return 0;
 	size += 8 * s->record.s.n_kernel;
 	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && (uint32_t)id)
-		size += user_part(ctx, s, cache, n);
+		size += user_part(ctx, s, cache, n, has_loop);
 	output(s, n, size);
 	if (cfg_timing) {
 		struct ap_bpf_timing *t = bpf_map_lookup_elem(&timings, &zero);
@@ -200,6 +246,19 @@ int on_sample(struct bpf_perf_event_data *ctx)
 		}
 	}
 	return 0;
+}
+
+/* One of the two is loaded (load.c). */
+SEC("perf_event")
+int on_sample(struct bpf_perf_event_data *ctx)
+{
+	return sample(ctx, true);
+}
+
+SEC("perf_event")
+int on_sample_bounded(struct bpf_perf_event_data *ctx)
+{
+	return sample(ctx, false);
 }
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -29,6 +29,12 @@ struct task_struct {
 	const struct cred *cred;
 	struct signal_struct *signal;
 };
+struct perf_event {
+	__u64 id; /* as PERF_EVENT_IOC_ID tells it */
+};
+struct bpf_perf_event_data_kern { /* what the context of a perf_event program is in truth */
+	struct perf_event *event;
+};
 
 #pragma clang attribute pop
 

@@ -7,6 +7,7 @@
 #include "tests/check_main.h"
 #ifdef HAVE_BPF
 #include "bpf/source.h"
+#include "tests/old_kernel.h"
 #endif
 
 #include <errno.h>
@@ -129,6 +130,13 @@ static void bpf_subject(struct subject *s, uint64_t ring_bytes)
 {
 	perf_subject(s, ring_bytes);
 	s->ops = &ap_source_bpf;
+	old_kernel = false;
+}
+
+static void bpf_old_subject(struct subject *s, uint64_t ring_bytes)
+{
+	bpf_subject(s, ring_bytes);
+	old_kernel = true;
 }
 #endif
 
@@ -173,7 +181,7 @@ static const struct {
 } SUBJECTS[] = {
 	{"perf", perf_subject, true}, {"replay", replay_subject, false},
 #ifdef HAVE_BPF
-	{"bpf", bpf_subject, true},
+	{"bpf", bpf_subject, true}, {"bpf on an old kernel", bpf_old_subject, true},
 #endif
 };
 enum { N_SUBJECTS = sizeof SUBJECTS / sizeof SUBJECTS[0], N_FOR_VALGRIND = 2, ONE_PAGE = 1, ROOMY = 8 << 20 };
@@ -414,7 +422,7 @@ END_TEST
 
 int main(void)
 {
-	/* valgrind does not know what bpf(2) writes; bpf is the last */
+	/* valgrind does not know what bpf(2) writes; bpf is the last, twice */
 	int n = getenv("AP_FAST") ? N_FOR_VALGRIND : N_SUBJECTS;
 	Suite *suite = suite_create("source_contract");
 	TCase *t = tcase_create("contract");
