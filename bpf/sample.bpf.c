@@ -65,10 +65,21 @@ static __always_inline void count_time(uint64_t *steps, uint64_t ns)
 	__sync_fetch_and_add(&steps[at < AP_BPF_TIMING_N ? at : AP_BPF_TIMING_N - 1], 1);
 }
 
+/* How much of the stack travels. As the ring fills - the recorder is kept away, by a large table or a busy machine - less does, so that a hit is
+ * cut rather than lost; the recorder reads what is missing from the thread, where that has not moved on. */
+static __always_inline uint32_t dump_bytes(void)
+{
+	uint64_t waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+
+	if (waiting < cfg_wake_bytes)
+		return cfg_dump_bytes;
+	return waiting < cfg_wake_bytes + cfg_wake_bytes / 2 ? AP_BPF_DUMP_SHORT : AP_BPF_DUMP_LEAST;
+}
+
 /* Registers and the top of the stack, for user space to unwind. */
 static __noinline uint32_t put_dump(struct scratch *s, struct ap_regs *regs)
 {
-	uint32_t at = s->record.s.n_kernel, size = 0, off;
+	uint32_t at = s->record.s.n_kernel, size = 0, off, max = dump_bytes(), chunk = max < 4096 ? AP_BPF_DUMP_LEAST : 4096;
 	uint64_t sp = regs->r[AP_REG_SP];
 
 	if (at > AP_BPF_KERNEL_DEPTH)
@@ -77,18 +88,18 @@ static __noinline uint32_t put_dump(struct scratch *s, struct ap_regs *regs)
 	__builtin_memcpy((unsigned char *)s->record.words + off, regs, sizeof *regs);
 	off += sizeof *regs;
 	for (int i = 0; i < AP_BPF_DUMP_MAX / 4096; i++) {
-		if (size >= cfg_dump_bytes || off > sizeof s->record.words - 4096)
+		if (size >= max || off > sizeof s->record.words - 4096)
 			break;
-		if (bpf_probe_read_user((unsigned char *)s->record.words + off, 4096, (void *)(sp + size))) {
-			uint32_t rest = 4096 - ((sp + size) & 4095);
+		if (bpf_probe_read_user((unsigned char *)s->record.words + off, chunk, (void *)(sp + size))) {
+			uint32_t rest = chunk - ((sp + size) & (chunk - 1));
 
 			if (rest > 4096 || bpf_probe_read_user((unsigned char *)s->record.words + off, rest, (void *)(sp + size)))
 				break;
 			size += rest;
 			break;
 		}
-		size += 4096;
-		off += 4096;
+		size += chunk;
+		off += chunk;
 	}
 	return size;
 }

@@ -113,25 +113,92 @@ START_TEST(at_the_bound_the_least_used_goes)
 }
 END_TEST
 
+/* What release offers: it goes unless its process is `waiting`. */
+struct offered {
+	uint32_t waiting, pid[16];
+	uint64_t time_ns[16];
+	size_t n, asked_in_vain;
+};
+
+static bool offer(void *ctx, const struct ap_event *e)
+{
+	struct offered *o = ctx;
+
+	if (e->pid == o->waiting) {
+		o->asked_in_vain++;
+		return false;
+	}
+	o->pid[o->n] = e->pid;
+	o->time_ns[o->n++] = e->time_ns;
+	return true;
+}
+
 START_TEST(events_are_held_in_order_and_bounded)
 {
 	struct ap_hold h = {.max_bytes = 3 * sizeof(struct ap_event)};
 	struct ap_event e = {.size = sizeof e};
+	struct offered o = {.waiting = 1};
 
 	for (e.time_ns = 1; e.time_ns <= 3; e.time_ns++)
 		ck_assert_int_eq(ap_hold_put(&h, &e), 0);
 	ck_assert_int_eq(ap_hold_put(&h, &e), -ENOSPC);
-	ck_assert_uint_eq(ap_hold_first(&h)->time_ns, 1);
-	ap_hold_drop(&h);
-	ck_assert_int_eq(ap_hold_put(&h, &e), 0);
-	for (uint64_t i = 2; i <= 4; i++) {
-		ck_assert_uint_eq(ap_hold_first(&h)->time_ns, i);
-		ap_hold_drop(&h);
-	}
-	ck_assert_ptr_null(ap_hold_first(&h));
-	ck_assert_uint_eq(h.bytes, 0);
+	ck_assert(ap_hold_release(&h, offer, &o));
+	ck_assert_uint_eq(o.n, 3);
+	for (uint64_t i = 0; i < 3; i++)
+		ck_assert_uint_eq(o.time_ns[i], i + 1);
+	ck_assert_ptr_null(h.first);
+	ck_assert_uint_eq(h.bytes + h.n_owners, 0);
 	ck_assert_int_eq(ap_hold_put(&h, &e), 0);
 	ap_hold_done(&h);
+}
+END_TEST
+
+START_TEST(a_process_that_waits_holds_up_its_forks_and_nobody_else)
+{
+	struct ap_hold h = {.max_bytes = 1 << 20};
+	struct ap_event e = {.size = sizeof e, .pid = 1, .kind = AP_EVENT_EXIT};
+	struct ap_fork f = {.h = {.size = sizeof f, .pid = 2, .kind = AP_EVENT_FORK}, .parent_pid = 1};
+	struct offered o = {.waiting = 1};
+
+	ck_assert(!ap_hold_concerns(&h, &e));
+	ck_assert_int_eq(ap_hold_put(&h, &e), 0);
+	ck_assert(ap_hold_concerns(&h, &e));
+	ck_assert(ap_hold_concerns(&h, &f.h));
+	ck_assert_int_eq(ap_hold_put(&h, &f.h), 0);
+	e.pid = 2;
+	ck_assert(ap_hold_concerns(&h, &e));
+	ck_assert_int_eq(ap_hold_put(&h, &e), 0);
+	e.pid = 3;
+	ck_assert(!ap_hold_concerns(&h, &e));
+	ck_assert_int_eq(ap_hold_put(&h, &e), 0);
+	ck_assert(!ap_hold_release(&h, offer, &o));
+	ck_assert_uint_eq(o.n, 1);
+	ck_assert_uint_eq(o.pid[0], 3);
+	ck_assert_uint_eq(o.asked_in_vain, 1);
+	o = (struct offered){.waiting = 4};
+	ck_assert(ap_hold_release(&h, offer, &o));
+	ck_assert_uint_eq(o.n, 3);
+	ck_assert_uint_eq(o.pid[0] * 100 + o.pid[1] * 10 + o.pid[2], 122);
+	ap_hold_done(&h);
+}
+END_TEST
+
+START_TEST(past_half_of_the_bound_less_of_a_stack_is_held)
+{
+	static struct {
+		struct ap_sample s;
+		struct ap_regs regs;
+		unsigned char stack[16 << 10];
+	} e = {.s = {.h = {.pid = 1, .kind = AP_EVENT_SAMPLE, .flags = AP_SAMPLE_REGS, .size = sizeof e}, .stack_size = sizeof e.stack}};
+	struct ap_hold h = {.max_bytes = 3 * sizeof e};
+	int n = 0;
+
+	while (!ap_hold_put(&h, &e.s.h))
+		n++;
+	ck_assert_int_gt(n, 6);
+	ck_assert_uint_le(h.bytes, h.max_bytes);
+	ap_hold_done(&h);
+	ck_assert_uint_eq(h.bytes, 0);
 }
 END_TEST
 
@@ -144,6 +211,8 @@ int main(void)
 	tcase_add_test(t, a_large_file_is_built_by_the_thread);
 	tcase_add_test(t, at_the_bound_the_least_used_goes);
 	tcase_add_test(t, events_are_held_in_order_and_bounded);
+	tcase_add_test(t, a_process_that_waits_holds_up_its_forks_and_nobody_else);
+	tcase_add_test(t, past_half_of_the_bound_less_of_a_stack_is_held);
 	suite_add_tcase(s, t);
 	return check_main(s);
 }

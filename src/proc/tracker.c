@@ -1,5 +1,6 @@
-/* Events in. Each changes one process; a fork costs two small allocations and shares the parent's mappings, and reads nothing. What has
- * ended is kept for a grace, since events of other CPUs that are a little late may still mean it. */
+/* Events in. Each changes one process; a fork costs two small allocations and shares the parent's mappings, and reads nothing but of a
+ * parent that nothing has named yet. What has ended is kept for a grace, since events of other CPUs that are a little late may still mean
+ * it. */
 #include "proc/private.h"
 
 #include "base/clock.h"
@@ -120,6 +121,8 @@ static void fork_process(struct ap_tracker *t, const struct ap_fork *f, uint64_t
 
 	if (known_by_scan(p, start_ns))
 		return;
+	if (!ap_processes_find(&t->ps, f->parent_pid))
+		ap_tracker_scan(t, f->parent_pid); /* gone: the child is known by its fork alone */
 	p = ap_processes_add(&t->ps, f->h.pid, start_ns, none);
 	if (!p || !ap_processes_add_task(&t->ps, p, f->h.tid, start_ns, none))
 		return;
@@ -210,9 +213,17 @@ static void put_mmap(struct ap_tracker *t, const struct ap_mmap *m)
 {
 	struct ap_proc *p = ap_known_process(t, m->h.pid);
 	uint64_t end = m->start + m->length;
-	struct ap_layout_change c = {.time_ns = m->h.time_ns, .m = {.start = m->start, .end = end, .file_offset = m->file_offset,
-		.device_major = m->device_major, .device_minor = m->device_minor, .inode = m->inode, .generation = m->inode_generation,
-		.build_id = m->build_id, .build_id_size = m->build_id_size, .path = m->path}};
+	struct ap_layout_change c = {.time_ns = m->h.time_ns,
+		.m = {.start = m->start,
+			.end = end,
+			.file_offset = m->file_offset,
+			.device_major = m->device_major,
+			.device_minor = m->device_minor,
+			.inode = m->inode,
+			.generation = m->inode_generation,
+			.build_id = m->build_id,
+			.build_id_size = m->build_id_size,
+			.path = m->path}};
 
 	if (!p || end < m->start)
 		return;
@@ -273,6 +284,10 @@ void ap_tracker_stats(const struct ap_tracker *t, struct ap_tracker_stats *ret_s
 {
 	struct ap_binary *const *all;
 
-	*ret_stats = (struct ap_tracker_stats){.processes = t->ps.seen, .threads = t->ps.seen_tasks, .mappings = t->n_mappings,
-		.binaries = ap_binaries_all(t->binaries, &all), .evicted = t->ps.evicted, .unopened = ap_binaries_unopened(t->binaries)};
+	*ret_stats = (struct ap_tracker_stats){.processes = t->ps.seen,
+		.threads = t->ps.seen_tasks,
+		.mappings = t->n_mappings,
+		.binaries = ap_binaries_all(t->binaries, &all),
+		.evicted = t->ps.evicted,
+		.unopened = ap_binaries_unopened(t->binaries)};
 }

@@ -1,7 +1,6 @@
-/* A sample's way: thread and process from the tracker; user addresses from the unwinder (or the source); each address to an interned frame
- * (binary, ELF-relative address); the frames, root first, to one stack id; one row. New frames and stacks follow their sample in the same
- * batch, so that a file cut at any commit has every stack that its samples name. A sample whose unwind table is being built is held, and
- * all that comes after it, so that the order stays. */
+/* A sample's way: thread and process from the tracker, the stack's id from walk.c, one row. New frames and stacks follow their sample in
+ * the same batch, so that a file cut at any commit has every stack that its samples name. A sample whose unwind table is being built is
+ * held, and all that comes after it of its process: what happens to a process stays in order. */
 #include "record/pipeline.h"
 
 #include "base/clock.h"
@@ -10,18 +9,16 @@
 #include "record/rows.h"
 #include "record/tables.h"
 #include "record/teach.h"
-#include "unwind/unwind.h"
+#include "record/walk.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 enum {
-	BATCH_BYTES = 2 << 20,	      /* hand over at this size */
-	BATCH_BYTES_MAX = 24 << 20,   /* drop samples past this when the writer is behind */
-	PATH_MAX_FRAMES = AP_UNWIND_DEPTH_MAX + 1024,
-	HOLD_TRIES_MAX = 64, /* then its tables are built at once: they may never all fit together */
+	BATCH_BYTES = 2 << 20,      /* hand over at this size */
+	BATCH_BYTES_MAX = 24 << 20, /* drop samples past this when the writer is behind */
+	HOLD_TRIES_MAX = 64,        /* then its tables are built at once: they may never all fit together */
 };
 static const uint64_t BATCH_AGE_NS = 500000000;
 
@@ -32,25 +29,16 @@ struct ap_pipeline {
 	struct ap_stacks *stacks;
 	struct ap_tables *tables;
 	struct ap_hold hold;
-	unsigned tries; /* of the event at hand */
-	bool waits;	/* the sample at hand needs a table that is being built */
+	unsigned tries; /* of the oldest that is held */
+	struct ap_walk walk;
 	struct ap_store *store; /* NULL before connect */
 	struct ap_teach teach;
 	uint64_t batch_since_ns;
 	size_t frames_stored, nodes_stored;
 	uint32_t *self_samples; /* by stack id */
 	size_t n_self, self_cap;
-	uint64_t *bias; /* by binary id - 1 */
-	size_t n_bias, bias_cap;
-	uint64_t *seen_ns; /* of JIT frames, by frame id - 1 */
-	size_t n_seen, seen_cap;
 	struct ap_pipeline_counts counts;
 	uint64_t dropped_since_row;
-	/* the sample at hand */
-	const struct ap_process *process;
-	uint64_t time_ns;
-	uint64_t addresses[PATH_MAX_FRAMES];
-	uint32_t path[PATH_MAX_FRAMES + 1];
 };
 
 int ap_pipeline_new(const struct ap_pipeline_config *cfg, struct ap_pipeline **ret_pipeline, struct ap_why *why)
@@ -84,6 +72,10 @@ int ap_pipeline_new(const struct ap_pipeline_config *cfg, struct ap_pipeline **r
 	}
 	p->batch_since_ns = ap_now_ns();
 	p->teach = (struct ap_teach){.tracker = p->tracker, .tables = p->tables};
+	p->walk.tracker = p->tracker;
+	p->walk.stacks = p->stacks;
+	p->walk.tables = p->tables;
+	p->walk.teach = &p->teach;
 	*ret_pipeline = p;
 	return 0;
 }
@@ -97,8 +89,7 @@ struct ap_pipeline *ap_pipeline_free(struct ap_pipeline *p)
 		ap_stacks_free(p->stacks);
 		ap_batch_free(p->rows.batch);
 		free(p->self_samples);
-		free(p->bias);
-		free(p->seen_ns);
+		ap_walk_done(&p->walk);
 		free(p);
 	}
 	return NULL;
@@ -122,154 +113,6 @@ void ap_pipeline_connect(struct ap_pipeline *p, struct ap_store *store)
 struct ap_batch *ap_pipeline_batch(struct ap_pipeline *p)
 {
 	return p->rows.batch;
-}
-
-static void find_site(void *ctx, uint64_t address, struct ap_unwind_site *ret_site)
-{
-	struct ap_pipeline *p = ctx;
-	const struct ap_mapping *m = ap_tracker_find(p->tracker, p->process, address);
-
-	memset(ret_site, 0, sizeof *ret_site);
-	if (!m) {
-		ret_site->kind = AP_SITE_NOTHING;
-		ret_site->end = AP_STACK_END_UNMAPPED;
-		return;
-	}
-	p->waits |= !ap_tables_site(p->tables, m->binary, p->tries > HOLD_TRIES_MAX, ret_site);
-	ap_teach_met(&p->teach, m->binary);
-	ret_site->bias = m->bias;
-	ret_site->start = m->start;
-	ret_site->end_address = m->end;
-}
-
-static size_t read_live(void *ctx, uint64_t address, void *ret_bytes, size_t n)
-{
-	const struct ap_pipeline *p = ctx;
-	struct iovec here = {ret_bytes, n}, there = {(void *)(uintptr_t)address, n};
-	ssize_t got = process_vm_readv((pid_t)p->process->pid, &here, 1, &there, 1, 0);
-
-	return got < 0 ? 0 : (size_t)got; /* gone, or not ours to read: the stack ends with the dump */
-}
-
-static void remember_bias(struct ap_pipeline *p, const struct ap_mapping *m)
-{
-	uint64_t *v;
-
-	while (p->n_bias < m->binary->id) {
-		v = ap_grow(&p->bias, &p->bias_cap, p->n_bias, sizeof *v);
-		if (!v)
-			return;
-		v[p->n_bias++] = 0;
-	}
-	p->bias[m->binary->id - 1] = m->bias;
-}
-
-uint64_t ap_pipeline_bias(const struct ap_pipeline *p, uint32_t binary_id)
-{
-	return binary_id && binary_id <= p->n_bias ? p->bias[binary_id - 1] : 0;
-}
-
-static void remember_seen(struct ap_pipeline *p, uint32_t frame_id)
-{
-	uint64_t *v;
-
-	while (p->n_seen < frame_id) {
-		v = ap_grow(&p->seen_ns, &p->seen_cap, p->n_seen, sizeof *v);
-		if (!v)
-			return;
-		v[p->n_seen++] = 0;
-	}
-	p->seen_ns[frame_id - 1] = p->time_ns;
-}
-
-uint64_t ap_pipeline_seen_ns(const struct ap_pipeline *p, uint32_t frame_id)
-{
-	return frame_id && frame_id <= p->n_seen ? p->seen_ns[frame_id - 1] : 0;
-}
-
-static int intern(struct ap_pipeline *p, uint64_t address, bool kernel, uint32_t *ret_frame)
-{
-	const struct ap_mapping *m = kernel ? ap_tracker_find_kernel(p->tracker, address) : ap_tracker_find(p->tracker, p->process, address);
-	struct ap_frame f = {.kind = AP_FRAME_UNKNOWN, .address = address};
-	int err;
-
-	if (m) {
-		f.executable = m->binary->id;
-		f.address = address - m->bias;
-		f.kind = kernel ? AP_FRAME_KERNEL : m->binary->kind == AP_BINARY_JIT ? AP_FRAME_JIT : AP_FRAME_USER;
-		if (kernel)
-			remember_bias(p, m);
-	} else if (kernel) {
-		f.kind = AP_FRAME_KERNEL;
-	}
-	err = ap_stacks_frame(p->stacks, &f, ret_frame);
-	if (!err && f.kind == AP_FRAME_JIT)
-		remember_seen(p, *ret_frame);
-	return err;
-}
-
-/* Every user address of the sample, leaf first, and why the stack ends. */
-static const uint64_t *user_part(struct ap_pipeline *p, const struct ap_sample *s, size_t *ret_n, enum ap_stack_end *ret_end)
-{
-	struct ap_sample_view v;
-	struct ap_unwind_request rq;
-
-	ap_sample_view(s, &v);
-	if (!v.regs) {
-		*ret_n = s->n_user < PATH_MAX_FRAMES ? s->n_user : PATH_MAX_FRAMES;
-		*ret_end = s->end;
-		return v.user;
-	}
-	if (s->h.flags & AP_SAMPLE_COMPAT) {
-		p->addresses[0] = v.regs->r[AP_REG_PC];
-		*ret_n = 1;
-		*ret_end = AP_STACK_END_COMPAT;
-		return p->addresses;
-	}
-	rq = (struct ap_unwind_request){
-		.regs = v.regs, .stack = v.stack, .stack_size = s->stack_size, .find = find_site, .read = read_live, .ctx = p};
-	*ret_n = ap_unwind(&rq, p->addresses, AP_UNWIND_DEPTH_MAX, ret_end);
-	if (*ret_n == 1 && (*ret_end == AP_STACK_END_UNMAPPED || *ret_end == AP_STACK_END_DUMP_ENDED) && s->n_kernel && !s->stack_size) {
-		/* inside exec or exit: the program's memory is gone, and its stack with it */
-		*ret_n = 0;
-		*ret_end = AP_STACK_END_KERNEL_ONLY;
-	}
-	return p->addresses;
-}
-
-static bool is_whole(enum ap_stack_end end)
-{
-	return end == AP_STACK_END_COMPLETE || end == AP_STACK_END_KERNEL_ONLY || end == AP_STACK_END_NONE;
-}
-
-/* The stack's id; -ENOSPC still gives the longest prefix that fits. -EAGAIN: a table is being built. */
-static int stack_of(struct ap_pipeline *p, const struct ap_sample *s, bool *ret_whole, uint32_t *ret_stack)
-{
-	const struct ap_frame cut_kind = {.kind = AP_FRAME_CUT};
-	struct ap_frame cut = cut_kind;
-	struct ap_sample_view v;
-	enum ap_stack_end end;
-	const uint64_t *user;
-	size_t n_user, n = 0, i;
-	int err = 0;
-
-	ap_sample_view(s, &v);
-	p->waits = false;
-	user = user_part(p, s, &n_user, &end);
-	if (p->waits)
-		return -EAGAIN;
-	*ret_whole = is_whole(end);
-	if (!*ret_whole) {
-		cut.address = end;
-		err = ap_stacks_frame(p->stacks, &cut, &p->path[n++]);
-	}
-	for (i = n_user; !err && i-- > 0 && n < PATH_MAX_FRAMES;)
-		err = intern(p, user[i], false, &p->path[n++]);
-	for (i = s->n_kernel; !err && i-- > 0 && n < PATH_MAX_FRAMES;)
-		err = intern(p, v.kernel[i], true, &p->path[n++]);
-	if (err)
-		return err;
-	return ap_stacks_path(p->stacks, p->path, n, ret_stack);
 }
 
 static void count_self(struct ap_pipeline *p, uint32_t stack)
@@ -297,6 +140,7 @@ static void drop(struct ap_pipeline *p, enum ap_loss_cause cause)
 /* False: it has to wait for a table. */
 static bool put_sample(struct ap_pipeline *p, const struct ap_sample *s)
 {
+	const struct ap_process *process;
 	const struct ap_thread *t;
 	struct ap_row_sample row;
 	uint32_t stack = 0;
@@ -311,10 +155,9 @@ static bool put_sample(struct ap_pipeline *p, const struct ap_sample *s)
 		drop(p, AP_LOSS_WRITER_BEHIND);
 		return true;
 	}
-	p->time_ns = s->h.time_ns;
 	t = ap_tracker_thread(p->tracker, s->h.pid, s->h.tid, s->h.time_ns);
-	p->process = t ? ap_tracker_process(p->tracker, s->h.pid, s->h.time_ns) : NULL;
-	err = p->process ? stack_of(p, s, &whole, &stack) : -ENOMEM;
+	process = t ? ap_tracker_process(p->tracker, s->h.pid, s->h.time_ns) : NULL;
+	err = process ? ap_walk_stack(&p->walk, process, s, &whole, &stack) : -ENOMEM;
 	if (err == -EAGAIN)
 		return false;
 	if (err) {
@@ -322,8 +165,13 @@ static bool put_sample(struct ap_pipeline *p, const struct ap_sample *s)
 		return true;
 	}
 	t = ap_tracker_thread(p->tracker, s->h.pid, s->h.tid, s->h.time_ns);
-	row = (struct ap_row_sample){.run = 1, .ts = (int64_t)s->h.time_ns - p->cfg.start_ns, .cpu = s->h.cpu, .event = s->event + 1,
-		.thread = t->id, .stack = stack, .weight = (int64_t)s->weight};
+	row = (struct ap_row_sample){.run = 1,
+		.ts = (int64_t)s->h.time_ns - p->cfg.start_ns,
+		.cpu = s->h.cpu,
+		.event = s->event + 1,
+		.thread = t->id,
+		.stack = stack,
+		.weight = (int64_t)s->weight};
 	if (ap_batch_sample(p->rows.batch, &row)) {
 		drop(p, AP_LOSS_MEMORY_LIMIT);
 		return true;
@@ -363,24 +211,24 @@ static bool take(struct ap_pipeline *p, const struct ap_event *e)
 	}
 }
 
+static bool take_held(void *ctx, const struct ap_event *e)
+{
+	struct ap_pipeline *p = ctx;
+
+	return take(p, e);
+}
+
 /* What is held, as far as it can go now. */
 static void release(struct ap_pipeline *p)
 {
-	const struct ap_event *e;
-
-	while ((e = ap_hold_first(&p->hold))) {
-		if (!take(p, e)) {
-			p->tries++;
-			return;
-		}
-		p->tries = 0;
-		ap_hold_drop(&p->hold);
-	}
+	p->walk.now = p->tries > HOLD_TRIES_MAX;
+	p->tries = ap_hold_release(&p->hold, take_held, p) ? 0 : p->tries + 1;
+	p->walk.now = false;
 }
 
 void ap_pipeline_settle(struct ap_pipeline *p)
 {
-	while (ap_hold_first(&p->hold)) {
+	while (p->hold.first) {
 		ap_tables_wait(p->tables);
 		release(p);
 	}
@@ -390,18 +238,16 @@ static void put(void *ctx, const struct ap_event *e)
 {
 	struct ap_pipeline *p = ctx;
 
-	if (ap_hold_first(&p->hold) && ap_tables_collect(p->tables))
+	if (p->hold.first && ap_tables_collect(p->tables))
 		release(p);
-	if (!ap_hold_first(&p->hold) && take(p, e))
+	if (!ap_hold_concerns(&p->hold, e) && take(p, e))
 		return;
 	if (!ap_hold_put(&p->hold, e))
 		return;
 	ap_pipeline_settle(p); /* no room: the rings must hold what comes meanwhile */
-	while (!take(p, e)) {
-		p->tries++;
-		ap_tables_wait(p->tables);
-	}
-	p->tries = 0;
+	p->walk.now = true;
+	take(p, e);
+	p->walk.now = false;
 }
 
 void ap_pipeline_teach(struct ap_pipeline *p, const struct ap_source_ops *ops, struct ap_source *source)
@@ -426,6 +272,16 @@ void ap_pipeline_loss(struct ap_pipeline *p, enum ap_loss_cause cause, uint64_t 
 void ap_pipeline_counts(const struct ap_pipeline *p, struct ap_pipeline_counts *ret_counts)
 {
 	*ret_counts = p->counts;
+}
+
+uint64_t ap_pipeline_bias(const struct ap_pipeline *p, uint32_t binary_id)
+{
+	return ap_walk_bias(&p->walk, binary_id);
+}
+
+uint64_t ap_pipeline_seen_ns(const struct ap_pipeline *p, uint32_t frame_id)
+{
+	return ap_walk_seen_ns(&p->walk, frame_id);
 }
 
 uint64_t *ap_pipeline_frame_samples(const struct ap_pipeline *p)
@@ -453,7 +309,8 @@ static int store_new_stacks(struct ap_pipeline *p)
 	int err = 0;
 
 	while (!err && p->frames_stored < ap_stacks_frame_count(p->stacks)) {
-		err = ap_rows_frame(&p->rows, (uint32_t)p->frames_stored + 1, ap_stacks_frame_at(p->stacks, (uint32_t)p->frames_stored + 1));
+		err = ap_rows_frame(
+			&p->rows, (uint32_t)p->frames_stored + 1, ap_stacks_frame_at(p->stacks, (uint32_t)p->frames_stored + 1));
 		p->frames_stored += !err;
 	}
 	while (!err && p->nodes_stored < ap_stacks_node_count(p->stacks)) {
@@ -471,7 +328,7 @@ int ap_pipeline_flush(struct ap_pipeline *p, bool all)
 
 	if (all)
 		ap_pipeline_settle(p);
-	else if (ap_hold_first(&p->hold) && ap_tables_collect(p->tables))
+	else if (p->hold.first && ap_tables_collect(p->tables))
 		release(p);
 	if (p->teach.ops)
 		ap_teach_flush(&p->teach);

@@ -38,10 +38,11 @@ struct session {
 	struct ap_pipeline *pipeline;
 	struct ap_store *store;
 	struct ap_host host;
-	struct ap_why source_why; /* why not the source before */
-	struct ap_tee *tee;       /* NULL: events are not kept */
-	uint64_t start_ns;
-	struct ap_why failure; /* what stopped the recording before its time; "" */
+	struct ap_why source_why;             /* why not the source before */
+	struct ap_tee *tee;                   /* NULL: events are not kept */
+	struct ap_targets targets;            /* still to be read */
+	uint64_t start_ns, start_realtime_ns; /* the same moment */
+	struct ap_why failure;                /* what stopped the recording before its time; "" */
 };
 
 static int open_source(struct session *s, struct ap_why *why)
@@ -77,7 +78,7 @@ static int create_store(struct session *s, struct ap_why *why)
 {
 	struct ap_store_config sc = {.path = s->cfg->output, .max_bytes = s->cfg->max_size};
 	struct ap_store_run run = {.start_ns = (int64_t)s->start_ns,
-		.start_realtime_ns = (int64_t)ap_now_realtime_ns(),
+		.start_realtime_ns = (int64_t)s->start_realtime_ns,
 		.options = s->cfg->options,
 		.version = PACKAGE_VERSION,
 		.source = s->ops->name,
@@ -95,6 +96,21 @@ static int create_store(struct session *s, struct ap_why *why)
 	return err;
 }
 
+static bool delayed(const struct session *s)
+{
+	return s->cfg->delay_ns != 0;
+}
+
+/* The source starts before anything else is made: what comes meanwhile waits in its rings. */
+static int open_and_start(struct session *s, struct ap_why *why)
+{
+	int err = open_source(s, why);
+
+	s->start_ns = ap_now_ns();
+	s->start_realtime_ns = ap_now_realtime_ns();
+	return err || delayed(s) ? err : s->ops->start(s->source, why);
+}
+
 static int prepare(struct session *s, struct ap_why *why)
 {
 	uint64_t bound = s->cfg->max_memory;
@@ -107,10 +123,9 @@ static int prepare(struct session *s, struct ap_why *why)
 	if (s->cfg->command)
 		err = ap_child_fork(s->cfg->command, &s->cfg->ignored, &s->child, why);
 	if (!err)
-		err = open_source(s, why);
+		err = open_and_start(s, why);
 	if (err)
 		return err;
-	s->start_ns = ap_now_ns();
 	pc.start_ns = (int64_t)s->start_ns;
 	pc.boot = s->host.boot;
 	pc.source = s->ops->name;
@@ -137,11 +152,6 @@ static struct ap_sink sink_of(struct session *s)
 	return s->tee ? ap_tee_sink(s->tee, sink) : sink;
 }
 
-static bool delayed(const struct session *s)
-{
-	return s->cfg->delay_ns != 0;
-}
-
 /* The target's first moments that are not recorded: the command runs, nothing is watched yet. False: it was cut short. */
 static bool sit_out_delay(struct session *s)
 {
@@ -165,11 +175,11 @@ static int start(struct session *s, struct ap_why *why)
 			goto not_run;
 		if (!sit_out_delay(s))
 			return 0;
+		err = s->ops->start(s->source, why);
+		if (err)
+			return err;
 	}
-	err = s->ops->start(s->source, why);
-	if (err)
-		return err;
-	ap_targets_scan(ap_pipeline_tracker(s->pipeline), &s->cfg->source, delayed(s) ? s->child.pid : -1);
+	ap_targets_scan(&s->targets, ap_pipeline_tracker(s->pipeline), &s->cfg->source, delayed(s) ? s->child.pid : -1);
 	if (!delayed(s) && s->child.pid > 0 && (err = ap_child_release(&s->child)))
 		goto not_run;
 	return 0;
@@ -203,6 +213,14 @@ static const char *why_ended(struct session *s, uint64_t until)
 	return s->ops->ended(s->source) ? "target exited" : NULL;
 }
 
+/* How long the loop may sleep. */
+static int wait_ms(const struct session *s)
+{
+	if (s->targets.pids)
+		return 0;
+	return s->ops->wait_ms ? s->ops->wait_ms(s->source) : POLL_MS;
+}
+
 static int loop(struct session *s, const char **ret_reason)
 {
 	uint64_t until = s->cfg->duration_ns ? ap_now_ns() + s->cfg->duration_ns : 0;
@@ -210,10 +228,11 @@ static int loop(struct session *s, const char **ret_reason)
 	int err = 0;
 
 	while (!err && !(*ret_reason = why_ended(s, until))) {
-		if (poll(fds, AP_ARRAY_LEN(fds), s->ops->wait_ms ? s->ops->wait_ms(s->source) : POLL_MS) < 0 && errno != EINTR)
+		if (poll(fds, AP_ARRAY_LEN(fds), wait_ms(s)) < 0 && errno != EINTR)
 			err = -errno;
 		else
 			err = drain(s);
+		ap_targets_step(&s->targets, ap_pipeline_tracker(s->pipeline));
 	}
 	return err;
 }
@@ -313,6 +332,7 @@ static int finish(struct session *s, int err, const char *reason, struct ap_why 
 
 static void close_all(struct session *s)
 {
+	ap_targets_done(&s->targets);
 	ap_tee_close(s->tee);
 	if (s->source)
 		s->ops->free(s->source);
