@@ -81,6 +81,9 @@ static int refused(struct ap_why *why, const char *what, int err)
 	if (err == EPERM && is_over_memlock(&limit))
 		return ap_why(why, err, "this kernel counts eBPF's maps as locked memory, of which this process may have %" PRIu64 " KiB (%s: %s); "
 			"run: sudo prlimit --pid $$ --memlock=unlimited", limit >> 10, what, strerror(err));
+	if (err == EACCES && makes_map(sizeof(uint64_t))) /* the verifier's word for a program that it takes for unsafe */
+		return ap_why(why, err, "the kernel's verifier does not take the sampling program (%s: %s); please report it with the kernel's "
+			"version; --source=perf records without eBPF", what, strerror(err));
 	if ((err == EPERM || err == EACCES) && ap_cap_effective(AP_CAP_BPF) && ap_cap_effective(AP_CAP_PERFMON))
 		return ap_why(why, err, "bpf(2) was refused (%s: %s) although CAP_BPF and CAP_PERFMON are held: a seccomp filter, as of a "
 			"container, does that; start it with a profile that allows bpf", what, strerror(err));

@@ -170,6 +170,7 @@ static __always_inline int copy_rule(const struct ap_bpf_binary *b, uint32_t num
 	if (!inner || !(bytes = bpf_map_lookup_elem(inner, &zero)) || number >= b->n_rules)
 		return -1;
 	off = (b->rules_offset + number * (uint32_t)sizeof *ret) & ~3u;
+	asm volatile("" : "+r"(off)); /* the check and the use in one register */
 	if (off > AP_BPF_SHARD_BYTES - sizeof *ret)
 		return -1;
 	*ret = *(struct ap_short_rule *)(bytes + off);

@@ -7,6 +7,7 @@
 #include "bpf/source.h"
 #include "record/session.h"
 #include "store/store.h"
+#include "tests/bpf_here.h"
 #include "tests/check_main.h"
 #include "tests/old_kernel.h"
 
@@ -78,16 +79,9 @@ static int64_t ask(const char *sql)
 	return v;
 }
 
-/* Why eBPF cannot run here: such a test ends at once, and says so. */
 static bool is_refused(void)
 {
-	struct ap_source_config cfg = {.all = true};
-	struct ap_probe probe;
-
-	ap_source_bpf.probe(&cfg, &probe);
-	if (!probe.usable)
-		printf("# bpf cannot run here: %s\n", probe.why.text);
-	return !probe.usable;
+	return !bpf_is_usable(&ap_source_bpf, &(struct ap_source_config){.all = true});
 }
 
 static void record(struct ap_session_config *cfg, char *what, char *how, struct ap_session_result *r)

@@ -7,6 +7,7 @@
 #include "tests/check_main.h"
 #ifdef HAVE_BPF
 #include "bpf/source.h"
+#include "tests/bpf_here.h"
 #include "tests/old_kernel.h"
 #endif
 
@@ -186,20 +187,31 @@ static const struct {
 };
 enum { N_SUBJECTS = sizeof SUBJECTS / sizeof SUBJECTS[0], N_FOR_VALGRIND = 2, ONE_PAGE = 1, ROOMY = 8 << 20 };
 
-/* False: it cannot run here, and says why. */
-static bool open_subject(struct subject *s, int which, uint64_t ring_bytes, struct seen *ret_seen)
+static bool is_usable(const struct subject *s)
 {
-	const struct ap_source_event *events;
 	struct ap_probe probe;
-	struct ap_why why = {""};
 
-	SUBJECTS[which].make(s, ring_bytes);
+#ifdef HAVE_BPF
+	if (s->ops == &ap_source_bpf)
+		return bpf_is_usable(s->ops, &s->cfg);
+#endif
 	s->ops->probe(&s->cfg, &probe);
 	if (!probe.usable) {
 		ck_assert_str_ne(probe.why.text, "");
 		printf("# %s cannot run here: %s\n", s->ops->name, probe.why.text);
-		return false;
 	}
+	return probe.usable;
+}
+
+/* False: it cannot run here, and says why. */
+static bool open_subject(struct subject *s, int which, uint64_t ring_bytes, struct seen *ret_seen)
+{
+	const struct ap_source_event *events;
+	struct ap_why why = {""};
+
+	SUBJECTS[which].make(s, ring_bytes);
+	if (!is_usable(s))
+		return false;
 	ck_assert_msg(!s->ops->open(&s->cfg, &s->source, &why), "%s", why.text);
 	memset(ret_seen, 0, sizeof *ret_seen);
 	ret_seen->n_events = (uint32_t)s->ops->events(s->source, &events);
