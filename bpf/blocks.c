@@ -96,7 +96,7 @@ static int write_block(struct ap_bpf_blocks *b, const struct ap_learned *what, s
 		b->mappings[head + 1 + i] = (struct ap_bpf_mapping){.start = what->mappings[i].start, .end = what->mappings[i].end,
 			.bias = what->mappings[i].bias, .binary = what->mappings[i].binary};
 	b->generation += b->generation == UINT32_MAX ? 2 : 1; /* 0 is nobody's */
-	__atomic_store_n(&b->mappings[head].start, b->generation, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&b->mappings[head].start, AP_BPF_HEAD | b->generation, __ATOMIC_SEQ_CST);
 	*p = (struct ap_bpf_published){.pid = what->pid, .generation = b->generation, .first = head + 1, .n = n, .version = what->version};
 	return 0;
 }
@@ -141,6 +141,16 @@ bool ap_bpf_blocks_knows(const struct ap_bpf_blocks *b, uint32_t pid, uint32_t *
 		return false;
 	*ret_exec_id = p->exec_id;
 	return true;
+}
+
+bool ap_bpf_blocks_changed(struct ap_bpf_blocks *b, uint32_t pid)
+{
+	uint32_t exec_id;
+
+	if (ap_bpf_blocks_knows(b, pid, &exec_id))
+		return true;
+	bpf_map_delete_elem(b->procs_fd, &pid); /* -ENOENT is as good */
+	return false;
 }
 
 void ap_bpf_blocks_forget(struct ap_bpf_blocks *b, uint32_t pid)

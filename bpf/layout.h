@@ -38,7 +38,8 @@ struct ap_bpf_proc {
 	uint32_t exec_id; /* of the program whose mappings these are: after an exec they say nothing */
 };
 
-/* Sorted by start. The head of a block holds the generation in `start`. */
+/* Sorted by start. The head of a block has AP_BPF_HEAD | generation in `start`, which no address can be: bit 63 without those below it. */
+static const uint64_t AP_BPF_HEAD = 1ull << 63;
 struct ap_bpf_mapping {
 	uint64_t start, end, bias;
 	uint32_t binary, pad;
@@ -85,9 +86,14 @@ struct ap_bpf_timing {
 	uint64_t whole[AP_BPF_TIMING_N], unwind[AP_BPF_TIMING_N];
 };
 
-/* The record in the ring: an ap_sample whose kernel addresses are as the kernel gave them, and which program the process runs. */
+enum { AP_BPF_COMM = 16 };
+
+/* The record in the ring: an ap_sample whose kernel addresses are as the kernel gave them, which program the process runs, and which block of
+ * mappings its user part was unwound by (0: none). */
 struct ap_bpf_record {
-	uint32_t exec_id, pad;
+	uint32_t exec_id, generation;
+	uint32_t named, pad; /* named: the process is not known here, and these are its name and the thread's */
+	char process[AP_BPF_COMM], thread[AP_BPF_COMM];
 	struct ap_sample s;
 	uint64_t words[AP_BPF_WORDS];
 };

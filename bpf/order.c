@@ -10,12 +10,13 @@ static uint64_t time_of(const struct ap_bpf_queued *q)
 	return ((const struct ap_event *)q->event)->time_ns;
 }
 
-int ap_bpf_order_put(struct ap_bpf_order *o, const struct ap_event *e)
+int ap_bpf_order_put(struct ap_bpf_order *o, const struct ap_event *e, uint32_t generation)
 {
 	struct ap_bpf_queued *q = malloc(sizeof *q + e->size), *at = o->newest;
 
 	if (!q)
 		return -ENOMEM;
+	q->generation = generation;
 	memcpy(q->event, e, e->size);
 	while (at && time_of(at) > e->time_ns)
 		at = at->older;
@@ -26,8 +27,9 @@ int ap_bpf_order_put(struct ap_bpf_order *o, const struct ap_event *e)
 	return 0;
 }
 
-struct ap_event *ap_bpf_order_first(const struct ap_bpf_order *o)
+struct ap_event *ap_bpf_order_first(const struct ap_bpf_order *o, uint32_t *ret_generation)
 {
+	*ret_generation = o->oldest ? o->oldest->generation : 0;
 	return o->oldest ? (struct ap_event *)o->oldest->event : NULL;
 }
 

@@ -7,14 +7,17 @@
 
 struct ap_bpf_queued {
 	struct ap_bpf_queued *older, *newer;
+	uint32_t generation;
 	_Alignas(8) unsigned char event[];
 };
 struct ap_bpf_order {
 	struct ap_bpf_queued *oldest, *newest; /* NULL: empty */
 };
 
-int ap_bpf_order_put(struct ap_bpf_order *o, const struct ap_event *e); /* a copy; 0 or -ENOMEM */
-struct ap_event *ap_bpf_order_first(const struct ap_bpf_order *o); /* the oldest, until it is dropped; NULL: none */
+/* A copy; `generation` is of the mappings that the sample was unwound by. 0 or -ENOMEM. */
+int ap_bpf_order_put(struct ap_bpf_order *o, const struct ap_event *e, uint32_t generation);
+/* The oldest, until it is dropped; NULL: none. */
+struct ap_event *ap_bpf_order_first(const struct ap_bpf_order *o, uint32_t *ret_generation);
 void ap_bpf_order_drop(struct ap_bpf_order *o);
 void ap_bpf_order_done(struct ap_bpf_order *o);
 

@@ -6,6 +6,7 @@
 #include "bpf/order.h"
 #include "bpf/ringbuf.h"
 #include "bpf/space.h"
+#include "bpf/stale.h"
 #include "event/source.h"
 
 #include <stdbool.h>
@@ -33,6 +34,8 @@ void ap_bpf_blocks_done(struct ap_bpf_blocks *b);
 int ap_bpf_blocks_publish(struct ap_bpf_blocks *b, const struct ap_learned *what, uint32_t exec_id);
 bool ap_bpf_blocks_knows(const struct ap_bpf_blocks *b, uint32_t pid, uint32_t *ret_exec_id);
 void ap_bpf_blocks_forget(struct ap_bpf_blocks *b, uint32_t pid);
+/* Its mappings have changed. True: it has a block, which wants to be published again; one that it has from its parent is taken away. */
+bool ap_bpf_blocks_changed(struct ap_bpf_blocks *b, uint32_t pid);
 
 /* A piece of a shard; `bytes` 0: none. */
 struct ap_bpf_stretch {
@@ -99,6 +102,7 @@ struct ap_source {
 	size_t n_cpus, counts_bytes;
 	int ring_fd, epoll_fd;
 	struct ap_bpf_order order;
+	struct ap_bpf_stale stale;
 	uint32_t sample_pid, exec_id; /* of the sample that the sink is given; pid 0: none */
 	uint64_t until_ns; /* everything up to it has come */
 	uint64_t malformed, no_memory, no_memory_side; /* samples; side-band events */

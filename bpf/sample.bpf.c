@@ -138,12 +138,23 @@ static __always_inline void begin_record(void *ctx_event, struct scratch *s, uin
 	struct ap_sample *r = &s->record.s;
 
 	__builtin_memset(r, 0, sizeof *r);
+	s->record.generation = s->record.named = 0;
 	r->h.time_ns = bpf_ktime_get_ns();
 	r->h.pid = (uint32_t)(id >> 32);
 	r->h.tid = (uint32_t)id;
 	r->h.cpu = cpu;
 	r->h.kind = AP_EVENT_SAMPLE;
 	r->end = AP_STACK_END_KERNEL_ONLY;
+}
+
+/* A process of which nothing is known may be gone before anybody reads its name from /proc. */
+static __noinline void put_names(struct scratch *s)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	BPF_CORE_READ_INTO(&s->record.process, task, group_leader, comm);
+	BPF_CORE_READ_INTO(&s->record.thread, task, comm);
+	s->record.named = 1;
 }
 
 /* True: the stack is whole as far as it can be; false: something was not known here. */
@@ -156,12 +167,14 @@ static __always_inline bool walk(struct scratch *s, struct ap_bpf_cache *cache, 
 	begin_walk(s);
 	if (!cfg_frame_pointers) {
 		proc = bpf_map_lookup_elem(&procs, &pid);
-		if (!proc)
+		if (!proc || proc->exec_id != s->record.exec_id) {
+			put_names(s);
 			return false;
+		}
 		s->proc = *proc;
 		head_at = s->proc.first - 1;
 		head = bpf_map_lookup_elem(&mappings, &head_at);
-		if (!head || !s->proc.generation || head->start != s->proc.generation || s->proc.exec_id != s->record.exec_id)
+		if (!head || head->start != (AP_BPF_HEAD | s->proc.generation))
 			return false;
 	}
 	if (cfg_timing)
@@ -169,7 +182,10 @@ static __always_inline bool walk(struct scratch *s, struct ap_bpf_cache *cache, 
 	all_frames(s, cache, has_loop);
 	if (cfg_timing)
 		s->unwind_ns = bpf_ktime_get_ns() - s->unwind_ns;
-	return !s->cold && (!head || head->start == s->proc.generation); /* or it was taken away meanwhile */
+	if (s->cold || (head && head->start != (AP_BPF_HEAD | s->proc.generation))) /* or it was taken away meanwhile */
+		return false;
+	s->record.generation = s->proc.generation;
+	return true;
 }
 
 /* Fills the user part; returns its bytes. */

@@ -107,14 +107,47 @@ static uint64_t counted(const struct ap_source *s, enum ap_bpf_count what)
 	return n;
 }
 
-static void enqueue(void *ctx, const struct ap_event *e)
+static void put_in_order(struct ap_source *s, const struct ap_event *e, uint32_t generation)
 {
-	struct ap_source *s = ctx;
-
-	if (!ap_bpf_order_put(&s->order, e))
+	if (!ap_bpf_order_put(&s->order, e, generation))
 		return;
 	s->no_memory += e->kind == AP_EVENT_SAMPLE;
 	s->no_memory_side += e->kind != AP_EVENT_SAMPLE;
+}
+
+static void enqueue(void *ctx, const struct ap_event *e)
+{
+	put_in_order(ctx, e, 0);
+}
+
+/* A name as an event, behind the sample that it came with: by then the process is one that is known, if by its number alone. */
+static void put_name(struct ap_source *s, const struct ap_event *of, uint32_t tid, const char *name)
+{
+	struct ap_comm c = {.h = *of};
+
+	c.h.tid = tid;
+	c.h.kind = AP_EVENT_COMM;
+	c.h.size = sizeof c;
+	c.h.flags = 0;
+	c.h.pad = 0;
+	memcpy(c.comm, name, AP_BPF_COMM - 1);
+	put_in_order(s, &c.h, 0);
+}
+
+static void take_record(struct ap_source *s, const struct ap_bpf_record *r, size_t n)
+{
+	const struct ap_event *e = (const struct ap_event *)s->room;
+
+	if (ap_bpf_decode(r, n, s->room, sizeof s->room) != 1) {
+		s->malformed++;
+		return;
+	}
+	put_in_order(s, e, r->generation);
+	if (!r->named)
+		return;
+	put_name(s, e, e->pid, r->process);
+	if (e->tid != e->pid)
+		put_name(s, e, e->tid, r->thread);
 }
 
 /* Takes what is in the ring, at most about `budget` bytes. True: there is more. */
@@ -125,10 +158,7 @@ static bool take_ring(struct ap_source *s, size_t budget)
 
 	ap_bpf_ring_look(&s->ring);
 	while ((record = ap_bpf_ring_peek(&s->ring, &n)) && done < budget) {
-		if (ap_bpf_decode(record, n, s->room, sizeof s->room) == 1)
-			enqueue(s, (const struct ap_event *)s->room);
-		else
-			s->malformed++;
+		take_record(s, record, n);
 		ap_bpf_ring_skip(&s->ring);
 		done += n;
 	}
@@ -138,8 +168,13 @@ static bool take_ring(struct ap_source *s, size_t budget)
 static void release(struct ap_source *s, const struct ap_sink *sink, uint64_t until)
 {
 	struct ap_event *e;
+	uint32_t generation;
 
-	while ((e = ap_bpf_order_first(&s->order)) && e->time_ns <= until) {
+	while ((e = ap_bpf_order_first(&s->order, &generation)) && e->time_ns <= until) {
+		if (e->kind == AP_EVENT_MMAP)
+			ap_bpf_stale_note(&s->stale, (const struct ap_mmap *)e, s->blocks.generation);
+		else if (e->kind == AP_EVENT_SAMPLE && generation)
+			ap_bpf_stale_cut(&s->stale, (struct ap_sample *)e, generation);
 		s->sample_pid = e->kind == AP_EVENT_SAMPLE ? e->pid : 0;
 		s->exec_id = e->pad;
 		e->pad = 0;
@@ -226,13 +261,11 @@ static void forget_target(struct ap_source *s, uint32_t pid)
 
 static int learn(struct ap_source *s, const struct ap_learned *what)
 {
-	uint32_t exec_id;
-
 	switch (what->kind) {
 	case AP_LEARNED_PROCESS:
 		return learn_process(s, what);
 	case AP_LEARNED_CHANGED:
-		return ap_bpf_blocks_knows(&s->blocks, what->pid, &exec_id);
+		return ap_bpf_blocks_changed(&s->blocks, what->pid);
 	case AP_LEARNED_GONE:
 		ap_bpf_blocks_forget(&s->blocks, what->pid);
 		forget_target(s, what->pid);

@@ -28,6 +28,8 @@ struct task_struct {
 	unsigned int self_exec_id; /* counts the execs; 64 bits wide from 5.7 on, of which the lower half will do */
 	const struct cred *cred;
 	struct signal_struct *signal;
+	struct task_struct *group_leader;
+	char comm[16];
 };
 struct perf_event {
 	__u64 id; /* as PERF_EVENT_IOC_ID tells it */

@@ -7,6 +7,7 @@
 #include "bpf/order.h"
 #include "bpf/ringbuf.h"
 #include "bpf/space.h"
+#include "bpf/stale.h"
 #include "tests/check_main.h"
 #include "unwind/table.h"
 
@@ -69,20 +70,21 @@ START_TEST(order_is_by_time_and_stable)
 	struct ap_event e = {.kind = AP_EVENT_EXIT, .size = sizeof e};
 	const struct ap_event *got;
 	uint64_t seed = 3, last = 0, n = 0;
-	uint32_t last_cpu = 0;
+	uint32_t last_cpu = 0, tag;
 
 	for (uint32_t i = 0; i < 2000; i++) {
 		e.time_ns = i + next_random(&seed) % 16;
 		e.cpu = i;
-		ck_assert_int_eq(ap_bpf_order_put(&o, &e), 0);
+		ck_assert_int_eq(ap_bpf_order_put(&o, &e, i), 0);
 	}
-	for (; (got = ap_bpf_order_first(&o)); n++, ap_bpf_order_drop(&o)) {
+	for (; (got = ap_bpf_order_first(&o, &tag)); n++, ap_bpf_order_drop(&o)) {
+		ck_assert_uint_eq(tag, got->cpu);
 		ck_assert(got->time_ns > last || (got->time_ns == last && (!n || got->cpu > last_cpu)));
 		last = got->time_ns;
 		last_cpu = got->cpu;
 	}
 	ck_assert_uint_eq(n, 2000);
-	ck_assert_int_eq(ap_bpf_order_put(&o, &e), 0);
+	ck_assert_int_eq(ap_bpf_order_put(&o, &e, 0), 0);
 	ap_bpf_order_done(&o);
 	ck_assert_ptr_null(o.newest);
 }
@@ -193,6 +195,43 @@ START_TEST(decode_refuses_what_does_not_add_up)
 }
 END_TEST
 
+/* One block, one change in it; what was unwound by the block that cannot have it ends at the change, all else is left alone. */
+START_TEST(a_stack_ends_at_what_was_mapped_meanwhile)
+{
+	struct {
+		struct ap_sample s;
+		uint64_t words[5];
+	} e, first = {.s = {.h = {.time_ns = 100, .pid = 7, .kind = AP_EVENT_SAMPLE, .size = sizeof e}, .n_kernel = 1, .n_user = 4,
+			.end = AP_STACK_END_COMPLETE}, .words = {0x5000, 0x1010, 0x2010, 0x5010, 0x6010}};
+	struct ap_mmap m = {.h = {.time_ns = 50, .pid = 7}, .start = 0x2000, .length = 0x1000};
+	static struct ap_bpf_stale t;
+
+	ap_bpf_stale_note(&t, &m, 3);
+	m.h.pid = 7 + AP_BPF_STALE_PIDS;
+	ap_bpf_stale_note(&t, &m, 9);
+	e = first;
+	ap_bpf_stale_cut(&t, &e.s, 4); /* its block is younger */
+	ck_assert_uint_eq(e.s.n_user, 4);
+	e.s.h.time_ns = 49; /* it came before */
+	ap_bpf_stale_cut(&t, &e.s, 3);
+	ck_assert_uint_eq(e.s.n_user, 4);
+	e = first;
+	ap_bpf_stale_cut(&t, &e.s, 3);
+	ck_assert_uint_eq(e.s.n_user, 2);
+	ck_assert_uint_eq(e.s.end, AP_STACK_END_REPLACED);
+	ck_assert_int_eq(ap_event_check(&e, e.s.h.size), 0);
+	ck_assert_uint_eq(t.cut, 1);
+	e = first;
+	e.s.h.time_ns = 50 + 3000000000; /* by then the block that has it was published, or all are cold */
+	ap_bpf_stale_cut(&t, &e.s, 3);
+	ck_assert_uint_eq(e.s.n_user, 4);
+	for (int i = 0; i < 2 * AP_BPF_STALE_MAX; i++)
+		ap_bpf_stale_note(&t, &m, 9);
+	ck_assert_uint_eq(t.n, AP_BPF_STALE_MAX);
+	ck_assert_uint_eq(t.forgotten, AP_BPF_STALE_MAX);
+}
+END_TEST
+
 struct stack {
 	uint64_t from, words[STACK_WORDS];
 };
@@ -293,6 +332,7 @@ int main(void)
 	tcase_add_test(c, order_is_by_time_and_stable);
 	tcase_add_test(c, ring_wraps_skips_and_waits);
 	tcase_add_test(c, decode_refuses_what_does_not_add_up);
+	tcase_add_test(c, a_stack_ends_at_what_was_mapped_meanwhile);
 	tcase_add_test(c, short_steps_are_the_long_ones);
 	return check_main(suite);
 }

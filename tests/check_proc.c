@@ -335,6 +335,31 @@ START_TEST(an_address_in_no_mapping_is_looked_up_again)
 }
 END_TEST
 
+/* The events of a drain are older than /proc: a look at /proc in the middle of them is no news of what they tell. */
+START_TEST(a_look_for_a_missing_address_changes_nothing_that_events_told)
+{
+	struct ap_tracker *t = tracker(NULL, 0);
+	uint32_t own = (uint32_t)getpid();
+	uint64_t now;
+	void *code, *other;
+
+	ck_assert_int_eq(ap_tracker_scan(t, own), 0);
+	code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	other = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert(code != MAP_FAILED && other != MAP_FAILED);
+	now = ap_now_ns();
+	put_mmap(t, own, now, (uintptr_t)code, 4096, 0, "/lib/first.so");
+	pass(t, 300000000);
+	ck_assert_ptr_nonnull(find(t, own, (uintptr_t)other)); /* by a look at /proc, which has [anon] at `code` */
+	ck_assert_str_eq(find(t, own, (uintptr_t)code)->binary->path, "/lib/first.so");
+	put_mmap(t, own, now + 1, (uintptr_t)code, 4096, 0, "/lib/second.so");
+	ck_assert_str_eq(find(t, own, (uintptr_t)code)->binary->path, "/lib/second.so");
+	munmap(code, 4096);
+	munmap(other, 4096);
+	ap_tracker_free(t);
+}
+END_TEST
+
 START_TEST(after_lost_records_a_process_is_scanned_again)
 {
 	struct ap_tracker *t = tracker(NULL, 0);
@@ -542,6 +567,27 @@ START_TEST(a_fifo_in_place_of_a_mapped_library_is_not_opened)
 	ck_assert_int_eq(fstat(m->binary->fd, &st), 0);
 	ck_assert(S_ISREG(st.st_mode));
 	alarm(0);
+	drop_copy(&c);
+	ap_tracker_free(t);
+}
+END_TEST
+
+/* By the time that an event is read another file may be mapped where it tells of one, with that file's build ID in memory. */
+START_TEST(a_file_that_took_anothers_place_in_memory_is_not_the_other)
+{
+	struct ap_tracker *t = tracker(NULL, 0);
+	uint32_t own = (uint32_t)getpid();
+	const struct ap_binary *told;
+	struct mapped_copy c;
+
+	map_copy(&c);
+	ck_assert_int_eq(ap_tracker_scan(t, own), 0);
+	put_mmap(t, own, ap_now_ns(), (uintptr_t)c.code, c.size, 0, "/bin/true");
+	told = find(t, own, (uintptr_t)c.code)->binary;
+	put_mmap(t, own, ap_now_ns(), 0x2000000, 0x1000, 0, "/bin/true");
+	ck_assert_ptr_eq(find(t, own, 0x2000000)->binary, told);
+	put_mmap(t, own, ap_now_ns(), 0x3000000, 0x1000, 0, c.path);
+	ck_assert_str_ne(find(t, own, 0x3000000)->binary->build_id, told->build_id);
 	drop_copy(&c);
 	ap_tracker_free(t);
 }
@@ -917,12 +963,14 @@ int main(void)
 	tcase_add_test(c, threads_come_and_go_and_the_last_ends_the_process);
 	tcase_add_test(c, exec_from_another_thread_keeps_the_process);
 	tcase_add_test(c, an_address_in_no_mapping_is_looked_up_again);
+	tcase_add_test(c, a_look_for_a_missing_address_changes_nothing_that_events_told);
 	tcase_add_test(c, after_lost_records_a_process_is_scanned_again);
 	tcase_add_test(c, a_user_is_asked_for_and_outlives_its_process);
 	tcase_add_test(c, a_replayed_process_is_not_looked_up);
 	tcase_add_test(c, maps_lines);
 	tcase_add_test(c, a_deleted_binary_is_opened_by_its_mapping);
 	tcase_add_test(c, a_fifo_in_place_of_a_mapped_library_is_not_opened);
+	tcase_add_test(c, a_file_that_took_anothers_place_in_memory_is_not_the_other);
 	tcase_add_test(c, another_file_at_the_path_is_refused);
 	tcase_add_test(c, a_binary_of_a_zombie_with_capabilities_is_opened);
 	tcase_add_test(c, memfd_and_anonymous_code_are_jit);

@@ -18,7 +18,8 @@
 	X(FRAME_POINTERS, 11, "ended by frame pointers, which cannot say whether it is whole")                         \
 	X(FILE_GONE, 12, "the binary could not be opened for its unwind table")                                        \
 	X(COMPAT, 13, "a 32-bit program, whose unwind rules Aperture does not read")  \
-	X(OTHER_STACK, 14, "the caller is on another stack, of which nothing was dumped")
+	X(OTHER_STACK, 14, "the caller is on another stack, of which nothing was dumped")  \
+	X(REPLACED, 15, "code that had just been mapped in the place of other code")
 
 enum ap_stack_end {
 #define X(name, number, text) AP_STACK_END_##name = number,

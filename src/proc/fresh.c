@@ -39,13 +39,13 @@ struct ap_proc *ap_fresh_process(struct ap_tracker *t, struct ap_proc *p)
 
 bool ap_fresh_after_miss(struct ap_tracker *t, struct ap_proc *p)
 {
-	uint64_t wait_ns = p->miss_wait_ns ? p->miss_wait_ns : MISS_FIRST_NS;
+	uint64_t wait_ns = p->miss_wait_ns ? p->miss_wait_ns : MISS_FIRST_NS, since_ns = p->scan_ns > p->exec_ns ? p->scan_ns : p->exec_ns;
 
-	if (p->end_ns || p->p.kernel || !p->p.pid || t->now_ns < p->scan_ns + wait_ns)
+	if (p->end_ns || p->p.kernel || !p->p.pid || t->now_ns < p->miss_next_ns || t->now_ns < since_ns + MISS_FIRST_NS)
 		return false;
+	p->miss_next_ns = t->now_ns + wait_ns;
 	p->miss_wait_ns = wait_ns * 2 < MISS_MAX_NS ? wait_ns * 2 : MISS_MAX_NS;
-	p->maps_known = false;
-	ap_known_maps(t, p);
+	ap_known_holes(t, p);
 	return true;
 }
 

@@ -23,6 +23,33 @@ static void found_mapping(void *ctx, const struct ap_maps_line *l)
 	ap_layout_put(s->t, s->p, &c);
 }
 
+/* The first known mapping that reaches into [at, end), or NULL. */
+static const struct ap_mapping *first_known(const struct ap_proc *p, uint64_t at, uint64_t end)
+{
+	for (size_t i = 0; p->maps && i < p->maps->n; i++)
+		if (p->maps->v[i].m.end > at && p->maps->v[i].m.start < end)
+			return &p->maps->v[i].m;
+	return NULL;
+}
+
+/* The parts that no event told of; what events did tell of may be older than what lies there now, and goes for the events still to come. */
+static void found_in_hole(void *ctx, const struct ap_maps_line *l)
+{
+	const struct scan *s = ctx;
+	struct ap_maps_line part = *l;
+	const struct ap_mapping *m;
+	uint64_t next;
+
+	for (; part.start < l->end; part.start = next) {
+		m = first_known(s->p, part.start, l->end);
+		part.end = m ? m->start : l->end;
+		next = m && m->end < l->end ? m->end : l->end;
+		part.file_offset = l->file_offset + (part.start - l->start);
+		if (part.start < part.end)
+			found_mapping(ctx, &part);
+	}
+}
+
 static void found_task(void *ctx, uint32_t tid)
 {
 	const struct scan *s = ctx;
@@ -50,6 +77,13 @@ void ap_known_maps(struct ap_tracker *t, struct ap_proc *p)
 	p->maps_known = true;
 	if (p->p.kernel || !p->p.pid || !ap_scan_maps(t->proc, p->p.pid, found_mapping, &s))
 		p->scan_ns = now_ns;
+}
+
+void ap_known_holes(struct ap_tracker *t, struct ap_proc *p)
+{
+	struct scan s = {.t = t, .p = p};
+
+	ap_scan_maps(t->proc, p->p.pid, found_in_hole, &s); /* gone: nothing is found */
 }
 
 int ap_tracker_scan(struct ap_tracker *t, uint32_t pid)

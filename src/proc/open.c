@@ -111,8 +111,10 @@ static bool is_the_mapped(const struct ap_mapped *m, int fd, const struct stat *
 		return h->build_id_size >= m->build_id_size && !memcmp(h->build_id, m->build_id, m->build_id_size);
 	if (same_inode && st->st_dev == makedev(m->device_major, m->device_minor))
 		return true;
+	if (m->inode && !same_inode && !device_is_virtual(fd)) /* what the process has there now may be another file than the event told of */
+		return false;
 	memory = memory_agrees(m, h);
-	if (!m->inode || !same_inode)
+	if (!same_inode)
 		return memory == 1;
 	return memory == 1 || (memory < 0 && device_is_virtual(fd));
 }

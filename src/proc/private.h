@@ -67,5 +67,6 @@ bool ap_fresh_after_miss(struct ap_tracker *t, struct ap_proc *p);	     /* an ad
 /* known.c */
 struct ap_proc *ap_known_process(struct ap_tracker *t, uint32_t pid); /* scans what was never seen; NULL: out of memory */
 void ap_known_maps(struct ap_tracker *t, struct ap_proc *p);
+void ap_known_holes(struct ap_tracker *t, struct ap_proc *p); /* the same, but leaves what is known as it is */
 
 #endif

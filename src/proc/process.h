@@ -28,7 +28,7 @@ struct ap_proc {
 	struct ap_about about;	/* strings NULL before the first row */
 	struct ap_proc *less, *more; /* in the list by use */
 	uint64_t fork_ns, exec_ns, scan_ns, end_ns; /* monotonic; 0: not seen */
-	uint64_t miss_wait_ns, user_next_ns; /* fresh.c: from the last scan to the next after a miss; when to ask for the user again */
+	uint64_t miss_next_ns, miss_wait_ns, user_next_ns; /* fresh.c: when to look again after a miss, and how long after that; when to ask for the user */
 	int64_t user;		/* effective; -1: not known */
 	uint32_t slot, n_live, parent_pid, doubts /* as of the last check */;
 	uint64_t maps_version; /* changes with the mappings */

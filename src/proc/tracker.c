@@ -170,12 +170,12 @@ static void put_comm(struct ap_tracker *t, const struct ap_comm *c)
 	struct ap_task *task = ap_processes_task(&t->ps, c->h.tid);
 	struct ap_proc *p = ap_processes_find(&t->ps, c->h.pid);
 
-	if (task && task->proc == p) {
+	if (task && task->proc == p && memcmp(task->t.comm, c->comm, sizeof task->t.comm)) {
 		memcpy(task->t.comm, c->comm, sizeof task->t.comm);
 		if (task->t.id)
 			ap_say_task(t, task);
 	}
-	if (p && c->h.tid == c->h.pid) {
+	if (p && c->h.tid == c->h.pid && (p->comm_unknown || memcmp(p->p.comm, c->comm, sizeof p->p.comm))) {
 		memcpy(p->p.comm, c->comm, sizeof p->p.comm);
 		p->comm_unknown = false;
 		if (p->p.id)
