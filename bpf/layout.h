@@ -23,6 +23,7 @@ enum {
 	AP_BPF_PAGE = 4096,
 	AP_BPF_WINDOW = 2 * AP_BPF_PAGE,
 	AP_BPF_CACHE = 1024,
+	AP_BPF_SHARED = 4096,
 	AP_BPF_LONG_MAX = 4096, /* long rules of all binaries */
 	AP_BPF_DUMP_MAX = 16 << 10,
 	AP_BPF_DUMP_SHORT = 4 << 10, /* when the ring is half full */
@@ -73,6 +74,7 @@ struct ap_bpf_cached {
 };
 struct ap_bpf_cache {
 	struct ap_bpf_cached slots[AP_BPF_CACHE];
+	struct ap_bpf_cached shared[AP_BPF_SHARED]; /* for (binary id, epoch, address - bias): of all processes */
 };
 
 enum ap_bpf_count { AP_BPF_COUNT_SEEN, AP_BPF_COUNT_STORED, AP_BPF_COUNT_FILTERED, AP_BPF_COUNT_RING_FULL, AP_BPF_COUNT_COLD, AP_BPF_COUNT_MAP_FULL, AP_BPF_COUNT_N = 8 };

@@ -153,10 +153,11 @@ static __noinline const struct ap_bpf_chunk *find_chunk(const struct ap_bpf_bina
 }
 
 /* The number of the rule that covers pc in the chunk; UINT32_MAX: none. */
-static __noinline uint32_t find_row(const struct ap_bpf_chunk *c, uint32_t pc)
+__noinline uint32_t find_row(uint32_t shard, uint32_t offset, uint32_t n, uint32_t pc);
+__noinline uint32_t find_row(uint32_t shard, uint32_t offset, uint32_t n, uint32_t pc)
 {
-	uint32_t zero = 0, shard = c->shard, offset = c->offset, n = c->n;
-	uint64_t pos = 0, at, le, v, off;
+	uint32_t zero = 0;
+	uint64_t pos = 0, inside, le, v, off;
 	unsigned char *bytes;
 	void *inner = bpf_map_lookup_elem(&shards, &shard);
 
@@ -164,11 +165,10 @@ static __noinline uint32_t find_row(const struct ap_bpf_chunk *c, uint32_t pc)
 		return UINT32_MAX;
 #pragma unroll
 	for (uint32_t k = 1 << 17; k > 0; k >>= 1) {
-		at = pos + k;
-		off = (offset + 4 * at) & (AP_BPF_SHARD_BYTES - 4);
+		inside = is_below(pos + k, n); /* behind the end the row at hand is looked at again, rather than memory that is in no cache */
+		off = (offset + 4 * (pos + inside * k)) & (AP_BPF_SHARD_BYTES - 4);
 		v = *(uint32_t *)(bytes + off);
-		/* 1 where at < n and v <= pc */
-		le = ((v - pc - 1) >> 63) & ((at - n) >> 63);
+		le = ((v - pc - 1) >> 63) & inside; /* 1 where v <= pc */
 		pos += le * k;
 	}
 	v = *(uint32_t *)(bytes + ((offset + 4 * pos) & (AP_BPF_SHARD_BYTES - 4)));
@@ -198,14 +198,39 @@ static __always_inline int copy_rule(const struct ap_bpf_binary *b, uint32_t num
 /* A site without a table has its answer in a rule of kinds of its own. */
 enum { SITE_FRAME_POINTER = 16, SITE_END = 17, SITE_COLD = 18 };
 
+/* The rule for an address of a binary, by way of what other processes that run the same code have met. False: none can be told now. */
+static __noinline int find_rule(struct scratch *s, struct ap_bpf_cache *cache, uint32_t id, uint64_t relative, struct ap_short_rule *ret)
+{
+	uint32_t at = ((relative ^ (uint64_t)id << 48) * 0x9e3779b97f4a7c15ull >> 52) & (AP_BPF_SHARED - 1), number;
+	struct ap_bpf_binary *b = bpf_map_lookup_elem(&binaries, &id);
+	struct ap_bpf_cached *known = &cache->shared[at];
+	const struct ap_bpf_chunk *c;
+
+	if (!b)
+		return 0;
+	b->used_at = (uint32_t)(s->record.s.h.time_ns >> 30);
+	if (known->pc == relative && known->generation == id && known->epoch == s->epoch) {
+		*ret = known->rule;
+		return 1;
+	}
+	relative -= b->base;
+	c = relative <= UINT32_MAX ? find_chunk(b, (uint32_t)relative) : NULL;
+	number = c ? find_row(c->shard, c->offset, c->n, (uint32_t)relative) : UINT32_MAX;
+	ret->kind = SITE_FRAME_POINTER;
+	if (number != UINT32_MAX && copy_rule(b, number, ret))
+		return 0;
+	if (ret->kind == AP_SHORT_NONE)
+		ret->kind = SITE_FRAME_POINTER;
+	*known = (struct ap_bpf_cached){.pc = relative + b->base, .generation = id, .epoch = s->epoch, .rule = *ret};
+	return 1;
+}
+
 /* Fills the cache's slot for pc. SITE_COLD is never cached. */
-static __noinline uint32_t look_up(struct scratch *s, uint64_t pc, struct ap_bpf_cached *slot)
+static __noinline uint32_t look_up(struct scratch *s, struct ap_bpf_cache *cache, uint64_t pc, struct ap_bpf_cached *slot)
 {
 	struct ap_bpf_mapping *m = find_mapping(s, pc);
-	const struct ap_bpf_chunk *c;
 	struct ap_bpf_binary *b;
-	uint32_t id, number;
-	uint64_t relative;
+	uint32_t id;
 
 	slot->pc = 0;
 	if (!m)
@@ -219,14 +244,8 @@ static __noinline uint32_t look_up(struct scratch *s, uint64_t pc, struct ap_bpf
 		slot->rule.kind = SITE_END;
 		slot->rule.depth = (uint8_t)b->end;
 	} else if (b->state == AP_BPF_BINARY_TABLE) {
-		b->used_at = (uint32_t)(bpf_ktime_get_ns() >> 30);
-		relative = pc - m->bias - b->base;
-		c = relative <= UINT32_MAX ? find_chunk(b, (uint32_t)relative) : NULL;
-		number = c ? find_row(c, (uint32_t)relative) : UINT32_MAX;
-		if (number != UINT32_MAX && copy_rule(b, number, &slot->rule))
+		if (!find_rule(s, cache, id, pc - m->bias, &slot->rule))
 			return SITE_COLD;
-		if (slot->rule.kind == AP_SHORT_NONE)
-			slot->rule.kind = SITE_FRAME_POINTER;
 	}
 	slot->generation = s->proc.generation;
 	slot->epoch = s->epoch;
@@ -322,7 +341,7 @@ static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cac
 	else if (slot->pc == pc && slot->generation == s->proc.generation && slot->epoch == s->epoch)
 		kind = slot->rule.kind;
 	else
-		kind = look_up(s, pc, slot);
+		kind = look_up(s, cache, pc, slot);
 	s->exact = false;
 	if (kind == SITE_COLD) {
 		s->cold = true;
@@ -338,8 +357,10 @@ static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cac
 	step = kind == AP_SHORT_LONG ? long_step(s, (uint32_t)slot->rule.cfa_offset) : (int)ap_short_step(&s->regs, &slot->rule, s);
 	if (step == AP_STEP_CALLER)
 		return 0;
-	if (ap_step_lacks_sp(&s->regs, step))
-		return frame_pointer_step(s) != 0;
+	if (ap_step_lacks_sp(&s->regs, step)) {
+		s->chained = true;
+		return frame_pointer_step(s, exact);
+	}
 	s->end = end_of(step);
 	return 1;
 }
