@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum { RING_MAX = 16 << 20, RING_SHARE = 4 /* of max_memory: the rest is for tables */, RATE_MAX = 20000 };
-static const uint64_t MAPS_DEFAULT = 64ull << 20, FIXED_MAPS = 8ull << 20;
+static const uint64_t MAPS_DEFAULT = 64ull << 20, FIXED_MAPS = 8ull << 20 /* all but ring and shards */;
 
 enum { LOCKDOWN_MAX = 128 };
 
@@ -116,6 +116,8 @@ static void set_sizes(struct ap_source *s)
 	bpf_map__set_max_entries(s->skel->maps.caches, n);
 	bpf_map__set_max_entries(s->skel->maps.counts, n);
 	bpf_map__set_max_entries(s->skel->maps.ring, ring_bytes(s));
+	if (!s->cfg.n_pids && !s->cfg.n_tids)
+		bpf_map__set_max_entries(s->skel->maps.targets, 1); /* nobody is looked up */
 	if (!s->cookie)
 		bpf_map__set_max_entries(s->skel->maps.events, n * (s->cfg.n_events ? (uint32_t)s->cfg.n_events : 1));
 }
@@ -175,11 +177,18 @@ static int set_targets(struct ap_source *s, struct ap_why *why)
 	return 0;
 }
 
+/* What the ring and the other maps leave, but a quarter at least. */
+static uint64_t table_bytes(const struct ap_source *s)
+{
+	uint64_t bytes = s->cfg.max_memory ? s->cfg.max_memory : MAPS_DEFAULT, others = FIXED_MAPS + ring_bytes(s);
+
+	return bytes - bytes / 4 > others ? bytes - others : bytes / 4;
+}
+
 static int set_up_maps(struct ap_source *s, struct ap_why *why)
 {
 	struct ap_bpf_table_fds fds = {bpf_map__fd(s->skel->maps.binaries), bpf_map__fd(s->skel->maps.chunks), bpf_map__fd(s->skel->maps.shards),
 		bpf_map__fd(s->skel->maps.long_rules)};
-	uint64_t bytes = s->cfg.max_memory ? s->cfg.max_memory : MAPS_DEFAULT;
 	int err = map_counts(s);
 
 	s->ring_fd = bpf_map__fd(s->skel->maps.ring);
@@ -190,7 +199,7 @@ static int set_up_maps(struct ap_source *s, struct ap_why *why)
 	if (!err)
 		err = ap_bpf_blocks_init(&s->blocks, bpf_map__fd(s->skel->maps.procs), bpf_map__fd(s->skel->maps.mappings));
 	if (!err)
-		err = ap_bpf_tables_init(&s->tables, &fds, &s->skel->bss->epoch, bytes > FIXED_MAPS ? bytes - FIXED_MAPS : 0);
+		err = ap_bpf_tables_init(&s->tables, &fds, &s->skel->bss->epoch, table_bytes(s));
 	return err ? ap_why(why, -err, "cannot map the sampling program's memory: %s", strerror(-err)) : set_targets(s, why);
 }
 

@@ -73,6 +73,7 @@ struct ap_bpf_tables {
 	struct space chunk_space, long_space;
 	struct ap_bpf_placed **placed; /* by binary id; NULL: none */
 	uint64_t evicted, too_large;
+	uint64_t full_until_ns;	       /* no room is looked for before */
 };
 struct ap_bpf_table_fds {
 	int binaries, chunks, shards, long_rules;

@@ -20,7 +20,10 @@ enum {
 	CHUNK_ROWS = 128 << 10,
 	USED_SHIFT = 30,  /* ap_bpf_binary.used_at is in units of about a second */
 	EVICT_AFTER = 2, /* such units: what is in use now would be missed at once, and its place be taken by turns */
+	EVICT_MAX = 32,	 /* tables at once */
+	EVICT_BYTES = 4 << 20,
 };
+static const uint64_t FULL_NS = 500000000;
 
 static void *map_whole(int fd, size_t bytes)
 {
@@ -97,34 +100,64 @@ static int wait_for_programs(struct ap_bpf_tables *t)
 	return t->shards.n && bpf_map_update_elem(t->shards.outer_fd, &zero, &t->shards.v[0].fd, BPF_ANY) ? -errno : 0;
 }
 
-/* The table that the programs looked into longest ago. False: all but `keep` are in use, or nothing can be taken from under the programs. */
-static bool evict_one(struct ap_bpf_tables *t, uint32_t keep)
+/* The table that the programs looked into longest ago, of those that are not in use. 0: none. */
+static uint32_t oldest_unused(const struct ap_bpf_tables *t, uint32_t keep)
 {
-	uint32_t oldest = 0;
+	uint32_t oldest = 0, limit = now();
 
 	for (uint32_t i = 1; i < AP_BPF_BINARIES_MAX; i++)
-		if (t->placed[i] && i != keep && (!oldest || t->binaries[i].used_at < t->binaries[oldest].used_at))
+		if (t->placed[i] && i != keep && t->binaries[i].state == AP_BPF_BINARY_TABLE && limit - t->binaries[i].used_at >= EVICT_AFTER &&
+			(!oldest || t->binaries[i].used_at < t->binaries[oldest].used_at))
 			oldest = i;
-	if (!oldest || now() - t->binaries[oldest].used_at < EVICT_AFTER)
-		return false;
-	set_state(t, oldest, AP_BPF_BINARY_COLD);
-	__atomic_add_fetch(t->epoch, 1, __ATOMIC_SEQ_CST);
-	if (wait_for_programs(t)) { /* nothing was lost but the room: the table is as it was */
-		set_state(t, oldest, AP_BPF_BINARY_TABLE);
-		return false;
-	}
-	release(t, t->placed[oldest]);
-	t->placed[oldest] = NULL;
-	t->evicted++;
-	return true;
+	return oldest;
 }
 
+static uint32_t bytes_of(const struct ap_bpf_placed *p)
+{
+	uint32_t bytes = p->rules.bytes;
+
+	for (uint32_t i = 0; i < p->n_chunks; i++)
+		bytes += p->rows[i].bytes;
+	return bytes;
+}
+
+/* Takes tables away, for more than is wanted at once: each wait for the programs is tens of milliseconds. False: all but `keep` are in use, or
+ * nothing can be taken from under the programs. */
+static bool evict_some(struct ap_bpf_tables *t, uint32_t keep)
+{
+	uint32_t gone[EVICT_MAX], n = 0, bytes = 0, id;
+	int err;
+
+	for (; n < EVICT_MAX && bytes < EVICT_BYTES && (id = oldest_unused(t, keep)); n++) {
+		gone[n] = id;
+		bytes += bytes_of(t->placed[id]);
+		set_state(t, id, AP_BPF_BINARY_COLD);
+	}
+	if (!n)
+		return false;
+	__atomic_add_fetch(t->epoch, 1, __ATOMIC_SEQ_CST);
+	err = wait_for_programs(t);
+	for (uint32_t i = 0; i < n; i++) {
+		if (err) { /* nothing was lost but the room: the table is as it was */
+			set_state(t, gone[i], AP_BPF_BINARY_TABLE);
+			continue;
+		}
+		release(t, t->placed[gone[i]]);
+		t->placed[gone[i]] = NULL;
+		t->evicted++;
+	}
+	return !err;
+}
+
+/* Where there is no room now, there is none for a while, and asking costs a look at all tables: until then samples travel. */
 static int take(struct ap_bpf_tables *t, uint32_t id, uint32_t bytes, struct ap_bpf_stretch *ret)
 {
 	int err;
 
-	while ((err = ap_bpf_shards_take(&t->shards, bytes, ret)) == -ENOSPC && evict_one(t, id))
+	while ((err = ap_bpf_shards_take(&t->shards, bytes, ret)) == -ENOSPC && evict_some(t, id))
 		;
+	if (err == -ENOSPC)
+		t->full_until_ns = ap_now_ns() + FULL_NS;
 	return err;
 }
 
@@ -218,6 +251,8 @@ int ap_bpf_tables_learn(struct ap_bpf_tables *t, const struct ap_learned *what)
 		return -E2BIG;
 	if (t->binaries[what->binary].state != AP_BPF_BINARY_COLD)
 		return 0;
+	if (what->unwind == AP_LEARNED_TABLE && ap_now_ns() < t->full_until_ns)
+		return -ENOSPC;
 	if (what->unwind == AP_LEARNED_TABLE)
 		return put_table(t, what->binary, what->table);
 	t->binaries[what->binary].end = what->end;

@@ -14,6 +14,7 @@
 #include "record/tee.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DRAIN_BUDGET = 8 << 20, POLL_MS = 20 /* where the source does not say */ };
+enum { DRAIN_BUDGET = 8 << 20, MMAP_THRESHOLD = 256 << 10, POLL_MS = 20 /* where the source does not say */ };
 static const uint64_t DEFAULT_MEMORY = 48ull << 20;
 enum { RINGS_SHARE = 4 }; /* of a bound that the user set, the rings get one part in so many */
 
@@ -348,6 +349,8 @@ int ap_session_run(const struct ap_session_config *cfg, struct ap_session_result
 	const char *reason = "interrupted";
 	int err;
 
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD); /* fixed, or one freed table would make all later ones stay in the heap */
+	mallopt(M_TRIM_THRESHOLD, MMAP_THRESHOLD);
 	memset(ret_result, 0, sizeof *ret_result);
 	ret_result->complete_pct = ret_result->symbolised_pct = -1;
 	err = prepare(&s, why);
