@@ -64,9 +64,9 @@ START_TEST(a_large_file_is_built_by_the_thread)
 	if (!path)
 		return;
 	ck_assert_int_eq(ap_tables_new(BIG, &t), 0);
-	ck_assert(!ap_tables_wait(t)); /* nothing is under way */
+	ck_assert(!ap_tables_wait(t, UINT64_MAX)); /* nothing is under way */
 	ck_assert(!ap_tables_site(t, &a, false, &site));
-	ck_assert(ap_tables_wait(t));
+	ck_assert(ap_tables_wait(t, UINT64_MAX));
 	ck_assert(ap_tables_site(t, &a, false, &site));
 	ck_assert_int_eq(site.kind, AP_SITE_TABLE);
 	ck_assert_ptr_nonnull(site.table);

@@ -19,7 +19,8 @@
 	X(FILE_GONE, 12, "the binary could not be opened for its unwind table")                                        \
 	X(COMPAT, 13, "a 32-bit program, whose unwind rules Aperture does not read")  \
 	X(OTHER_STACK, 14, "the caller is on another stack, of which nothing was dumped")  \
-	X(REPLACED, 15, "code that had just been mapped in the place of other code")
+	X(REPLACED, 15, "code that had just been mapped in the place of other code")  \
+	X(TABLE_LATE, 16, "the unwind table was still being built when the room for waiting samples ended")
 
 enum ap_stack_end {
 #define X(name, number, text) AP_STACK_END_##name = number,

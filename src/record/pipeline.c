@@ -20,7 +20,7 @@ enum {
 	BATCH_BYTES_MAX = 24 << 20, /* drop samples past this when the writer is behind */
 	HOLD_TRIES_MAX = 64,        /* then its tables are built at once: they may never all fit together */
 };
-static const uint64_t BATCH_AGE_NS = 500000000;
+static const uint64_t BATCH_AGE_NS = 500000000, ROOM_NS = 100000000;
 
 struct ap_pipeline {
 	struct ap_pipeline_config cfg;
@@ -229,9 +229,26 @@ static void release(struct ap_pipeline *p)
 void ap_pipeline_settle(struct ap_pipeline *p)
 {
 	while (p->hold.first) {
-		ap_tables_wait(p->tables);
+		ap_tables_wait(p->tables, UINT64_MAX);
 		release(p);
 	}
+}
+
+/* Makes room, by way of tables that come soon or else by stacks that end where one is missing: the rings hold what comes meanwhile, but not
+ * for long. A recording that is played has time. */
+static void make_room(struct ap_pipeline *p)
+{
+	uint64_t until = ap_now_ns() + ROOM_NS, now;
+
+	if (p->cfg.replayed) {
+		ap_pipeline_settle(p);
+		return;
+	}
+	while (p->hold.first && (now = ap_now_ns()) < until && ap_tables_wait(p->tables, until - now))
+		release(p);
+	p->walk.cut = true;
+	release(p);
+	p->walk.cut = false;
 }
 
 static void put(void *ctx, const struct ap_event *e)
@@ -244,10 +261,11 @@ static void put(void *ctx, const struct ap_event *e)
 		return;
 	if (!ap_hold_put(&p->hold, e))
 		return;
-	ap_pipeline_settle(p); /* no room: the rings must hold what comes meanwhile */
-	p->walk.now = true;
+	make_room(p);
+	p->walk.now = p->cfg.replayed;
+	p->walk.cut = !p->walk.now;
 	take(p, e);
-	p->walk.now = false;
+	p->walk.now = p->walk.cut = false;
 }
 
 void ap_pipeline_teach(struct ap_pipeline *p, const struct ap_source_ops *ops, struct ap_source *source)

@@ -2,10 +2,13 @@
  * their own. */
 #include "record/table_thread.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct ap_table_thread {
 	pthread_t thread;
@@ -118,13 +121,16 @@ int ap_table_thread_put(struct ap_table_thread *th, uint32_t id, const struct ap
 	return 0;
 }
 
-struct ap_table_job *ap_table_thread_take(struct ap_table_thread *th, bool wait)
+struct ap_table_job *ap_table_thread_take(struct ap_table_thread *th, uint64_t wait_ns)
 {
+	uint64_t until = wait_ns == UINT64_MAX ? UINT64_MAX / 2 : ap_now_ns() + wait_ns;
+	struct timespec at = {.tv_sec = (time_t)(until / 1000000000), .tv_nsec = (long)(until % 1000000000)};
 	struct ap_table_job *j;
 
 	pthread_mutex_lock(&th->lock);
-	while (wait && !th->done && th->under_way)
-		pthread_cond_wait(&th->finished, &th->lock);
+	while (wait_ns && !th->done && th->under_way)
+		if (pthread_cond_clockwait(&th->finished, &th->lock, CLOCK_MONOTONIC, &at) == ETIMEDOUT)
+			break;
 	j = th->done;
 	th->done = NULL;
 	pthread_mutex_unlock(&th->lock);

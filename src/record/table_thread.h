@@ -20,7 +20,8 @@ struct ap_table_thread *ap_table_thread_new(void); /* NULL: no thread can be had
 struct ap_table_thread *ap_table_thread_free(struct ap_table_thread *th);
 
 int ap_table_thread_put(struct ap_table_thread *th, uint32_t id, const struct ap_unwind_input *in); /* 0, -ENOMEM */
-/* A list of what is done, the caller's to free; NULL: nothing. `wait`: until something is, unless no job is under way. */
-struct ap_table_job *ap_table_thread_take(struct ap_table_thread *th, bool wait);
+/* A list of what is done, the caller's to free; NULL: nothing. Waits until something is, at most so long (UINT64_MAX: without a bound), unless no
+ * job is under way. */
+struct ap_table_job *ap_table_thread_take(struct ap_table_thread *th, uint64_t wait_ns);
 
 #endif

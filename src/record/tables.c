@@ -160,9 +160,9 @@ static void build(struct ap_tables *t, const struct ap_binary *b, struct entry *
 	}
 }
 
-static bool collect(struct ap_tables *t, bool wait)
+static bool collect(struct ap_tables *t, uint64_t wait_ns)
 {
-	struct ap_table_job *j = t->thread ? ap_table_thread_take(t->thread, wait) : NULL, *next;
+	struct ap_table_job *j = t->thread ? ap_table_thread_take(t->thread, wait_ns) : NULL, *next;
 	bool any = j != NULL;
 
 	for (; j; j = next) {
@@ -175,12 +175,12 @@ static bool collect(struct ap_tables *t, bool wait)
 
 bool ap_tables_collect(struct ap_tables *t)
 {
-	return collect(t, false);
+	return collect(t, 0);
 }
 
-bool ap_tables_wait(struct ap_tables *t)
+bool ap_tables_wait(struct ap_tables *t, uint64_t wait_ns)
 {
-	return collect(t, true);
+	return collect(t, wait_ns);
 }
 
 bool ap_tables_site(struct ap_tables *t, const struct ap_binary *b, bool now, struct ap_unwind_site *ret_site)
@@ -193,7 +193,7 @@ bool ap_tables_site(struct ap_tables *t, const struct ap_binary *b, bool now, st
 		return true;
 	if (e->state == ENTRY_UNKNOWN)
 		build(t, b, e, now);
-	while (now && e->state == ENTRY_BUILDING && collect(t, true))
+	while (now && e->state == ENTRY_BUILDING && collect(t, UINT64_MAX))
 		;
 	if (e->state == ENTRY_BUILDING)
 		return false;

@@ -22,8 +22,8 @@ bool ap_tables_site(struct ap_tables *t, const struct ap_binary *b, bool now, st
 
 /* Whether tables have come from the thread since the last call. */
 bool ap_tables_collect(struct ap_tables *t);
-/* The same, but waits for one if any is being built. */
-bool ap_tables_wait(struct ap_tables *t);
+/* The same, but waits for one if any is being built, at most so long; UINT64_MAX: without a bound. */
+bool ap_tables_wait(struct ap_tables *t, uint64_t wait_ns);
 
 uint64_t ap_tables_evicted(const struct ap_tables *t);
 uint64_t ap_tables_built(const struct ap_tables *t);

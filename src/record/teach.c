@@ -22,7 +22,8 @@ static void teach_binary(struct ap_teach *t, uint32_t id)
 	if (id > ap_tracker_binaries(t->tracker, &all))
 		return;
 	memset(&site, 0, sizeof site);
-	ap_tables_site(t->tables, all[id - 1], true, &site);
+	if (!ap_tables_site(t->tables, all[id - 1], false, &site))
+		return; /* a later sample asks again */
 	what.table = site.table;
 	what.end = site.end;
 	what.unwind = site.kind == AP_SITE_TABLE ? AP_LEARNED_TABLE : site.kind == AP_SITE_NO_TABLE ? AP_LEARNED_FRAME_POINTERS : AP_LEARNED_NOTHING;

@@ -27,7 +27,10 @@ static void find_site(void *ctx, uint64_t address, struct ap_unwind_site *ret_si
 		ret_site->end = AP_STACK_END_UNMAPPED;
 		return;
 	}
-	w->waits |= !ap_tables_site(w->tables, m->binary, w->now, ret_site);
+	if (!ap_tables_site(w->tables, m->binary, w->now, ret_site)) {
+		w->waits |= !w->cut;
+		ret_site->end = AP_STACK_END_TABLE_LATE;
+	}
 	ap_teach_met(w->teach, m->binary);
 	ret_site->bias = m->bias;
 	ret_site->start = m->start;

@@ -16,6 +16,7 @@ struct ap_walk {
 	struct ap_tables *tables;
 	struct ap_teach *teach;
 	bool now;       /* a table that is not there is built at once */
+	bool cut;       /* or not waited for: the stack ends there */
 	bool waits;     /* the sample at hand needs a table that is being built */
 	uint64_t *bias; /* by binary id - 1 */
 	size_t n_bias, bias_cap;
