@@ -89,50 +89,59 @@ static __always_inline int read_word(void *ctx, uint64_t address, uint64_t *ret)
 #include "unwind/pointer.h"
 #include "unwind/short.h"
 
-/* The mapping that holds pc: a search without branches, for one with branches makes the verifier walk every path. */
+/* 1 where a < b, of numbers below 2^63. The searches have no branches, for the verifier would walk every path, 2^n of them. The asm keeps the
+ * compiler from making a mask of it (s>>= 63, then &): Linux 7.3 follows both values of such a mask, as if it were a branch. */
+static __always_inline uint64_t is_below(uint64_t a, uint64_t b)
+{
+	uint64_t below = (a - b) >> 63;
+
+	asm volatile("" : "+r"(below));
+	return below;
+}
+
+/* The mapping that holds pc. A pc above 2^63 may compare wrongly, but is in no mapping, which the last line finds. A place behind the list's end
+ * is not looked at: the list's first is, for nothing. */
 static __noinline struct ap_bpf_mapping *find_mapping(const struct scratch *s, uint64_t pc)
 {
-	uint32_t first = s->proc.first, n = s->proc.n, pos = 0, at;
+	uint64_t n = s->proc.n, pos = 0, at, below;
+	uint32_t first = s->proc.first, index;
 	struct ap_bpf_mapping *m;
 
 	if (!n) /* before the search: behind it the verifier would have to follow n through all of it */
 		return NULL;
-	for (uint32_t k = (AP_BPF_BLOCK_MAX + 1) / 2; k > 0; k /= 2) {
+	for (uint64_t k = (AP_BPF_BLOCK_MAX + 1) / 2; k > 0; k /= 2) {
 		at = pos + k;
-		if (at >= n)
-			continue;
-		at += first;
-		m = bpf_map_lookup_elem(&mappings, &at);
+		below = is_below(at, n);
+		index = first + (uint32_t)(below * at);
+		m = bpf_map_lookup_elem(&mappings, &index);
 		if (!m)
 			return NULL;
-		if (m->start <= pc)
-			pos += k;
+		pos += (below & is_below(m->start, pc + 1)) * k;
 	}
-	pos += first;
-	m = bpf_map_lookup_elem(&mappings, &pos);
+	index = first + (uint32_t)pos;
+	m = bpf_map_lookup_elem(&mappings, &index);
 	return m && m->start <= pc && pc < m->end ? m : NULL;
 }
 
 static __noinline const struct ap_bpf_chunk *find_chunk(const struct ap_bpf_binary *b, uint32_t pc)
 {
-	uint32_t first = b->first_chunk, n = b->n_chunks, pos = 0, at;
+	uint64_t n = b->n_chunks, pos = 0, at, below;
+	uint32_t first = b->first_chunk, index;
 	struct ap_bpf_chunk *c;
 
 	if (!n)
 		return NULL;
-	for (uint32_t k = AP_BPF_CHUNKS_MAX / 2; k > 0; k /= 2) {
+	for (uint64_t k = AP_BPF_CHUNKS_MAX / 2; k > 0; k /= 2) {
 		at = pos + k;
-		if (at >= n)
-			continue;
-		at += first;
-		c = bpf_map_lookup_elem(&chunks, &at);
+		below = is_below(at, n);
+		index = first + (uint32_t)(below * at);
+		c = bpf_map_lookup_elem(&chunks, &index);
 		if (!c)
 			return NULL;
-		if (c->first_pc <= pc)
-			pos += k;
+		pos += (below & is_below(c->first_pc, (uint64_t)pc + 1)) * k;
 	}
-	pos += first;
-	return bpf_map_lookup_elem(&chunks, &pos);
+	index = first + (uint32_t)pos;
+	return bpf_map_lookup_elem(&chunks, &index);
 }
 
 /* The number of the rule that covers pc in the chunk; UINT32_MAX: none. */
