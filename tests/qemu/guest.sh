@@ -21,7 +21,7 @@ cell() { # name, source, prefix...
 	local name=$1 source=$2 rc=0
 	shift 2
 	rm -rf /tmp/cell && mkdir -m 777 /tmp/cell && cd /tmp/cell || return
-	timeout 60 "$@" /bin/aperture record --source="$source" -F 499 -o run.db -- hot >log 2>&1 || rc=$?
+	timeout 60 "$@" /bin/aperture record --source="$source" -F 199 -o run.db -- hot >log 2>&1 || rc=$?
 	: >summary
 	[ ! -e run.db ] || aperture report run.db --summary --format=json >summary 2>/dev/null
 	echo "CELL|$name|$rc|$(field source)|$([ ! -e run.db ] || share run.db)|$(field complete_pct)|$(
