@@ -20,13 +20,16 @@ record -p "$spinner" -o caps.db
 wait_for recording caps.db
 ok $? "a process is recorded"
 held="" threads=0
-for t in $(ls "/proc/$recorder/task"); do
+for t in "/proc/$recorder/task/"*; do
+	t=${t##*/}
 	threads=$((threads + 1))
 	for cap in $SYS_MODULE $SYS_ADMIN $PERFMON; do ! holds "$recorder" "$t" "$cap" || held="$held $t:$cap"; done
 done
 [ $threads -ge 2 ]
 ok $? "by several threads ($threads)"
 is "$held" "" "which hold none of CAP_SYS_MODULE, CAP_SYS_ADMIN and CAP_PERFMON any more"
+holds "$recorder" "$recorder" $SYS_PTRACE && holds "$recorder" "$recorder" $BPF
+ok $? "and still CAP_SYS_PTRACE and CAP_BPF"
 kill -INT "$recorder"
 wait "$recorder"
 is "$?" 0 "and end well"
