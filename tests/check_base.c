@@ -1,4 +1,5 @@
 /* base: hashing, buffers, the queue. */
+#include "base/caps.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/queue.h"
@@ -105,6 +106,19 @@ START_TEST(why_is_cut_not_overrun)
 }
 END_TEST
 
+START_TEST(capabilities_given_up_are_gone)
+{
+	ck_assert(ap_cap_known(0));
+	ck_assert(!ap_cap_known(63));
+	ck_assert_int_eq(ap_caps_keep(UINT64_MAX & ~AP_CAP_MASK(AP_CAP_KILL)), 0);
+	ck_assert(!ap_cap_effective(AP_CAP_KILL));
+	ck_assert_int_eq(ap_caps_keep(0), 0);
+	for (int cap = 0; cap < 64; cap++)
+		ck_assert(!ap_cap_effective(cap));
+	ck_assert_uint_eq(ap_caps_ambient(), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("base");
@@ -115,6 +129,7 @@ int main(void)
 	tcase_add_test(c, queue_hands_over_in_order_and_ends);
 	tcase_add_test(c, full_queue_refuses_after_its_timeout);
 	tcase_add_test(c, why_is_cut_not_overrun);
+	tcase_add_test(c, capabilities_given_up_are_gone);
 	suite_add_tcase(s, c);
 	return check_main(s);
 }

@@ -51,6 +51,37 @@ START_TEST(capabilities)
 }
 END_TEST
 
+START_TEST(what_ebpf_asks_of_the_kernel)
+{
+	static const struct {
+		const char *text;
+		enum doctor_state want;
+	} cases[] = {{NULL, DOCTOR_WORKS}, {"[none] integrity confidentiality\n", DOCTOR_WORKS},
+		{"none [integrity] confidentiality\n", DOCTOR_WORKS}, {"none integrity [confidentiality]\n", DOCTOR_LIMITED}};
+	struct doctor d = {.n = 0};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		doctor_lockdown(&d, cases[i].text);
+		ck_assert_int_eq(d.findings[i].state, cases[i].want);
+	}
+	ck_assert_str_ne(d.findings[3].remedy.text, "");
+	doctor_btf(&d, false);
+	ck_assert_ptr_nonnull(strstr(find(&d, "BTF")->text.text, "no eBPF"));
+	ck_assert_str_ne(find(&d, "BTF")->remedy.text, "");
+}
+END_TEST
+
+/* Found by the kernel matrix: "does not matter, this user has CAP_PERFMON" was said where nothing could be recorded. */
+START_TEST(debians_level_asks_for_more_than_perfmon)
+{
+	struct doctor d = {.n = 0};
+
+	doctor_paranoid_against_perfmon(&d, 3);
+	ck_assert_int_eq(d.findings[0].state, DOCTOR_MISSING);
+	ck_assert_ptr_nonnull(strstr(d.findings[0].remedy.text, "perf_event_paranoid=2"));
+}
+END_TEST
+
 START_TEST(above_two_is_two_where_recording_works)
 {
 	struct doctor d = {.n = 0};
@@ -192,6 +223,8 @@ static Suite *doctor_suite(void)
 	TCase *t = tcase_create("doctor");
 
 	tcase_add_loop_test(t, paranoid_levels, 0, 8);
+	tcase_add_test(t, what_ebpf_asks_of_the_kernel);
+	tcase_add_test(t, debians_level_asks_for_more_than_perfmon);
 	tcase_add_test(t, above_two_is_two_where_recording_works);
 	tcase_add_test(t, capabilities);
 	tcase_add_test(t, one_command_for_all_capabilities);

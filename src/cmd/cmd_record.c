@@ -1,5 +1,6 @@
 /* `aperture record`: arguments, signals, the one line at the end, and the command's own exit status. */
 #include "cmd/cmd.h"
+#include "cmd/privilege.h"
 #include "cmd/record_args.h"
 #include "cmd/sources.h"
 
@@ -163,6 +164,7 @@ int cmd_record(int argc, char **argv)
 		return 0;
 	}
 	catch_signals(&a.session.ignored);
+	a.session.attached = privilege_drop;
 	a.session.sealed = on_sealed;
 	a.session.sealed_ctx = &a;
 	a.session.stop = &stop_requested;

@@ -122,6 +122,12 @@ void doctor_paranoid(struct doctor *d, long level, bool privileged, bool own_usa
 		doctor_add(d, name, DOCTOR_MISSING, SETCAP, "%ld: this user may sample nothing", level);
 }
 
+void doctor_paranoid_against_perfmon(struct doctor *d, long level)
+{
+	doctor_add(d, "perf_event_paranoid", DOCTOR_MISSING, "sudo sysctl kernel.perf_event_paranoid=2",
+		"%ld: this kernel (Debian's) asks for CAP_SYS_ADMIN, and not for CAP_PERFMON, which is held: nothing may be sampled", level);
+}
+
 void doctor_kptr(struct doctor *d, long level, bool readable)
 {
 	if (readable)
@@ -181,6 +187,8 @@ static void sysctls(struct doctor *d, unsigned long long caps, bool own_usable)
 	if (ap_file_read_i64("/proc/sys/kernel/perf_event_paranoid", &v))
 		doctor_add(d, "perf_event", DOCTOR_MISSING, "use a kernel with CONFIG_PERF_EVENTS",
 			"/proc/sys/kernel/perf_event_paranoid cannot be read: the kernel has no perf events, or /proc is hidden here");
+	else if (v > 2 && has(caps, CAP_BIT_PERFMON) && !has(caps, CAP_BIT_SYS_ADMIN) && !own_usable)
+		doctor_paranoid_against_perfmon(d, (long)v);
 	else
 		doctor_paranoid(d, (long)v, privileged, own_usable);
 	if (!ap_file_read_i64("/proc/sys/kernel/perf_event_max_sample_rate", &v))
@@ -285,6 +293,7 @@ int doctor_examine(const struct ap_source_ops *const *sources, struct doctor *d)
 		doctor_add(d, "user namespace", DOCTOR_LIMITED, "run aperture outside of it, on the host",
 			"this is not the first user namespace: capabilities held in it count for nothing here");
 	doctor_capabilities(d, caps);
+	doctor_bpf(d);
 	doctor_environment(d);
 	return usable ? 0 : 1;
 }

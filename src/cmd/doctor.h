@@ -29,10 +29,17 @@ struct doctor {
 int doctor_examine(const struct ap_source_ops *const *sources, struct doctor *d);
 /* Parts of the above, each from what it is given, for tests. */
 void doctor_paranoid(struct doctor *d, long level, bool privileged, bool own_usable);
+/* Debian's level 3 where CAP_PERFMON is held and nothing may be sampled all the same. */
+void doctor_paranoid_against_perfmon(struct doctor *d, long level);
 void doctor_kptr(struct doctor *d, long level, bool readable);
 void doctor_capabilities(struct doctor *d, unsigned long long effective);
 void doctor_sample_rate(struct doctor *d, long max_hz);
 void doctor_seccomp(struct doctor *d, int mode, bool usable); /* mode: 0 none, 1 strict, 2 filter */
+
+/* doctor_bpf.c: what eBPF asks of the kernel, each from what the kernel's file has; NULL: there is no such file. */
+void doctor_lockdown(struct doctor *d, const char *text);
+void doctor_btf(struct doctor *d, bool readable);
+void doctor_bpf(struct doctor *d);
 
 void doctor_environment(struct doctor *d);
 /* Appends a finding, or counts it as dropped. `remedy` is "" when it works. */

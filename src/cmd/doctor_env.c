@@ -30,11 +30,6 @@ static void names(struct doctor *d)
 {
 	void *h;
 
-	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		doctor_add(d, "BTF", DOCTOR_LIMITED, "use a kernel with CONFIG_DEBUG_INFO_BTF",
-			"/sys/kernel/btf/vmlinux is not readable: no eBPF, samples carry a copy of the stack");
-	else
-		doctor_add(d, "BTF", DOCTOR_WORKS, "", "/sys/kernel/btf/vmlinux (for eBPF)");
 	if (access("/usr/lib/debug/.build-id", R_OK | X_OK))
 		doctor_add(d, "debug files", DOCTOR_LIMITED,
 			"install the -dbgsym packages of what you profile, or name a folder with --debug-dir",

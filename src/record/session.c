@@ -107,6 +107,8 @@ static int open_and_start(struct session *s, struct ap_why *why)
 {
 	int err = open_source(s, why);
 
+	if (!err && s->cfg->attached)
+		err = s->cfg->attached(why);
 	s->start_ns = ap_now_ns();
 	s->start_realtime_ns = ap_now_realtime_ns();
 	return err || delayed(s) ? err : s->ops->start(s->source, why);

@@ -24,6 +24,9 @@ struct ap_session_config {
 	uint64_t delay_ns;    /* of target time that is not recorded at the start */
 	uint64_t max_size;    /* of the file; 0: none */
 	uint64_t max_memory;  /* of rings, tables and stacks; 0: default */
+	/* NULL, or called once, when the events are open and the command is forked, and before any thread or file is made: the place to give up
+	 * privilege. Its failure is the session's. */
+	int (*attached)(struct ap_why *why);
 	/* NULL, or called once, when the file is sealed or could not be (`err`, `why`), before the wait for a command that still runs (`running`,
 	 * else 0). */
 	void (*sealed)(void *ctx, const struct ap_session_result *r, int err, const struct ap_why *why, pid_t running);

@@ -12,7 +12,7 @@ ok $? "exit 0 or 1"
 [ $took -lt 1000 ]
 ok $? "fast ($took ms)"
 is "$(grep -cvE '^(works|limited|missing) +[^ ]' out)" 0 "each line is a finding"
-for what in kernel 'own processes' perf_event_paranoid CAP_PERFMON CAP_SYS_PTRACE 'open files' BTF debuginfod 'this folder'; do
+for what in kernel 'own processes' perf_event_paranoid CAP_PERFMON CAP_SYS_PTRACE 'open files' BTF lockdown CAP_BPF debuginfod 'this folder'; do
 	grep -qE "^[a-z]+ +$what " out
 	ok $? "says something of $what"
 done
