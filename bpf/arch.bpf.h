@@ -15,7 +15,7 @@ struct bpf_perf_event_data {
 	uint64_t sample_period;
 	uint64_t addr;
 };
-enum { USER32_CS = 0x23 };
+enum { USER32_CS = 0x23, ARCH_LEAF_FRAMES = 1 /* that need no memory: a return address is on the stack */ };
 
 static __always_inline bool arch_in_user(struct bpf_perf_event_data *ctx)
 {
@@ -72,7 +72,7 @@ struct bpf_perf_event_data {
 struct pt_regs___kernel {
 	int unused;
 } __attribute__((preserve_access_index));
-enum { PSTATE_EXCEPTION_LEVEL = 0xf, PSTATE_32 = 0x10 };
+enum { PSTATE_EXCEPTION_LEVEL = 0xf, PSTATE_32 = 0x10, ARCH_LEAF_FRAMES = 2 /* that need no memory: the first's caller is in x30 */ };
 _Static_assert(AP_REG_SP == 31 && AP_REG_PC == 32, "struct ap_regs has the kernel's order");
 
 static __always_inline bool arch_in_user(struct bpf_perf_event_data *ctx)

@@ -268,10 +268,10 @@ static __always_inline void begin_walk(struct scratch *s)
 	s->epoch = epoch;
 }
 
-/* The walk ended at the first frame because nothing could be read: inside exec and exit the program's memory is gone. */
+/* The walk ended at its first read because nothing could be read: inside exec and exit the program's memory is gone. */
 static __always_inline bool is_without_memory(const struct scratch *s)
 {
-	return !cfg_frame_pointers && s->n == 1 && s->window_base && s->window_to == s->window_base;
+	return !cfg_frame_pointers && s->n <= ARCH_LEAF_FRAMES && s->window_base && s->window_to == s->window_base;
 }
 
 /* One frame: its address into the record, then up. 1: the stack has ended. */
@@ -320,6 +320,11 @@ static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cac
 	step = kind == AP_SHORT_LONG ? long_step(s, (uint32_t)slot->rule.cfa_offset) : (int)ap_short_step(&s->regs, &slot->rule, s);
 	if (step == AP_STEP_CALLER)
 		return 0;
+	if (ap_step_lacks_sp(&s->regs, step)) {
+		s->exact = false;
+		s->chained = true;
+		return frame_pointer_step(s, false);
+	}
 	s->end = end_of(step);
 	return 1;
 }

@@ -122,8 +122,8 @@ static const uint64_t *user_part(struct ap_walk *w, const struct ap_sample *s, s
 	rq = (struct ap_unwind_request){
 		.regs = v.regs, .stack = v.stack, .stack_size = s->stack_size, .find = find_site, .read = read_live, .ctx = w};
 	*ret_n = ap_unwind(&rq, w->addresses, AP_UNWIND_DEPTH_MAX, ret_end);
-	if (*ret_n == 1 && (*ret_end == AP_STACK_END_UNMAPPED || *ret_end == AP_STACK_END_DUMP_ENDED) && s->n_kernel && !s->stack_size) {
-		/* inside exec or exit: the program's memory is gone, and its stack with it */
+	if ((*ret_end == AP_STACK_END_UNMAPPED || *ret_end == AP_STACK_END_DUMP_ENDED) && s->n_kernel && !s->stack_size) {
+		/* inside exec or exit: the program's memory is gone, and its stack with it; what there is came from registers alone */
 		*ret_n = 0;
 		*ret_end = AP_STACK_END_KERNEL_ONLY;
 	}

@@ -1,8 +1,9 @@
 /* From call frame information to rows. The FDEs are listed, from PT_GNU_EH_FRAME's search table or by walking the section, put in order of
  * their start, and run one after the other. .debug_frame fills the gaps that .eh_frame leaves. The cost is in proportion to the
- * instructions: each is read once. */
+ * instructions: each is read once. Code that has neither, but is known, is scanned (scan.h). */
 #include "base/mem.h"
 #include "unwind/rows.h"
+#include "unwind/scan.h"
 #include "unwind/sections.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 
 enum { LIST_MAX = 4 << 20, ENTRY_BYTES = 256 /* of `_start`, where nothing else says how long it is */ };
 
-enum from { FROM_EH, FROM_DEBUG };
+enum from { FROM_EH, FROM_DEBUG, FROM_CODE /* scanned; offset is the number in ap_sections.plain */ };
 
 struct item {
 	uint64_t start;
@@ -34,6 +35,18 @@ static const struct ap_cfi_section *section(const struct build *b, uint32_t from
 	return from == FROM_EH ? &b->s.eh : &b->s.debug;
 }
 
+static int list(struct build *b, const struct item *item)
+{
+	if (b->n >= LIST_MAX || (b->max_bytes && b->n * sizeof *b->items > b->max_bytes))
+		return -E2BIG;
+	if (!ap_grow(&b->items, &b->cap, b->n, sizeof *b->items))
+		return -ENOMEM;
+	if (b->n && b->items[b->n - 1].start > item->start)
+		b->sorted = false;
+	b->items[b->n++] = *item;
+	return 0;
+}
+
 /* Lists the FDE at an offset. 0, or negative errno; *ret_next is SIZE_MAX where there is no entry. */
 static int list_one(struct build *b, enum from from, size_t offset, size_t *ret_next)
 {
@@ -44,15 +57,17 @@ static int list_one(struct build *b, enum from from, size_t offset, size_t *ret_
 		*ret_next = SIZE_MAX;
 	if (found <= 0 || fde.start >= fde.end || !ap_sections_is_code(&b->s, fde.start)) /* what the linker dropped starts at 0 */
 		return 0;
-	if (b->n >= LIST_MAX || (b->max_bytes && b->n * sizeof *b->items > b->max_bytes))
-		return -E2BIG;
-	if (!ap_grow(&b->items, &b->cap, b->n, sizeof *b->items))
-		return -ENOMEM;
-	b->items[b->n] = (struct item){.start = fde.start, .offset = (uint32_t)offset, .from = from};
-	if (b->n && b->items[b->n - 1].start > fde.start)
-		b->sorted = false;
-	b->n++;
-	return 0;
+	return list(b, &(struct item){.start = fde.start, .offset = (uint32_t)offset, .from = from});
+}
+
+static int list_plain(struct build *b)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < b->s.n_plain && !err; i++)
+		if (ap_sections_is_code(&b->s, b->s.plain[i].address))
+			err = list(b, &(struct item){.start = b->s.plain[i].address, .offset = (uint32_t)i, .from = FROM_CODE});
+	return err;
 }
 
 static int list_table(struct build *b)
@@ -129,25 +144,43 @@ static int put_entry(struct build *b, uint64_t before)
 	return ap_rows_range(&b->rows, start, end < before ? end : before, &outermost);
 }
 
+static bool read_item(struct build *b, const struct item *it, struct ap_fde *ret_fde)
+{
+	const struct ap_plain_code *p = &b->s.plain[it->from == FROM_CODE ? it->offset : 0];
+	size_t next;
+
+	if (it->from != FROM_CODE)
+		return ap_cfi_entry(section(b, it->from), it->offset, &b->cie[it->from], ret_fde, &next) == 1;
+	*ret_fde = (struct ap_fde){.start = p->address, .end = p->address + p->size};
+	return true;
+}
+
+static int run_item(struct build *b, const struct item *it, const struct ap_fde *fde)
+{
+	const struct ap_plain_code *p = &b->s.plain[it->from == FROM_CODE ? it->offset : 0];
+
+	return it->from == FROM_CODE ? ap_scan_run(p->bytes, p->size, p->address, put_range, b)
+				     : ap_cfi_run(section(b, it->from), &b->cie[it->from], fde, put_range, b);
+}
+
 static int run_items(struct build *b)
 {
-	size_t next_eh = 0, next;
+	size_t next_eh = 0;
 	struct ap_fde fde;
 	int err = 0;
 
 	for (size_t i = 0; i < b->n && !err; i++) {
 		const struct item *it = &b->items[i];
-		const struct ap_cfi_section *s = section(b, it->from);
 
 		while (next_eh < b->n && (next_eh <= i || b->items[next_eh].from != FROM_EH))
 			next_eh++;
 		err = put_entry(b, it->start);
-		if (err || ap_cfi_entry(s, it->offset, &b->cie[it->from], &fde, &next) != 1)
+		if (err || !read_item(b, it, &fde))
 			continue;
 		b->clip_start = b->rows.any && b->rows.until > fde.start ? b->rows.until : fde.start;
 		b->clip_end = next_eh < b->n && b->items[next_eh].start < fde.end ? b->items[next_eh].start : fde.end;
 		if (b->clip_start < b->clip_end)
-			err = ap_cfi_run(s, &b->cie[it->from], &fde, put_range, b);
+			err = run_item(b, it, &fde);
 	}
 	return err ? err : b->n ? put_entry(b, UINT64_MAX) : 0;
 }
@@ -164,6 +197,8 @@ static int build_rows(struct build *b)
 		err = list_all(b, FROM_EH);
 	if (!err && b->s.debug.bytes)
 		err = list_all(b, FROM_DEBUG);
+	if (!err)
+		err = list_plain(b);
 	if (err)
 		return err;
 	if (!b->sorted)

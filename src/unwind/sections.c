@@ -2,6 +2,8 @@
  * without one, of its segment. .debug_frame is in a section alone. The file is read, not mapped: a target may truncate it meanwhile. */
 #include "unwind/sections.h"
 
+#include "unwind/scan.h"
+
 #include <dwarf.h>
 #include <errno.h>
 #include <gelf.h>
@@ -125,6 +127,21 @@ static void load_debug(struct ap_sections *s, Elf_Scn *scn, const GElf_Shdr *sh)
 	s->debug = (struct ap_cfi_section){.bytes = d->d_buf, .size = d->d_size, .address = sh->sh_addr, .debug = true};
 }
 
+/* The PLT, and all of the vDSO: the places of code without call frame information. */
+static bool is_plain(const struct ap_sections *s, const char *name, const GElf_Shdr *sh)
+{
+	return AP_SCAN && sh->sh_flags & SHF_EXECINSTR && sh->sh_addr + sh->sh_size >= sh->sh_addr &&
+	       (s->image || !strcmp(name, ".plt") || !strcmp(name, ".iplt"));
+}
+
+static void load_plain(struct ap_sections *s, const GElf_Shdr *sh)
+{
+	const uint8_t *bytes = s->n_plain < AP_PLAIN_MAX ? chunk(s, sh->sh_offset, sh->sh_size) : NULL;
+
+	if (bytes)
+		s->plain[s->n_plain++] = (struct ap_plain_code){.bytes = bytes, .size = sh->sh_size, .address = sh->sh_addr};
+}
+
 static void find_sections(struct ap_sections *s)
 {
 	Elf_Scn *scn = NULL;
@@ -143,6 +160,8 @@ static void find_sections(struct ap_sections *s)
 			s->eh_exact = true;
 		} else if (!strcmp(name, ".debug_frame")) {
 			load_debug(s, scn, &sh);
+		} else if (is_plain(s, name, &sh)) {
+			load_plain(s, &sh);
 		}
 	}
 }
@@ -172,7 +191,7 @@ static int open_all(struct ap_sections *s)
 
 int ap_sections_open(const struct ap_unwind_input *in, struct ap_sections *ret)
 {
-	struct ap_sections s = {.elf = NULL};
+	struct ap_sections s = {.elf = NULL, .image = in->fd < 0};
 	int err;
 
 	elf_version(EV_CURRENT);

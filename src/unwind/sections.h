@@ -7,16 +7,25 @@
 
 #include <libelf.h>
 
-enum { AP_CODE_RANGES_MAX = 64 };
+enum { AP_CODE_RANGES_MAX = 64, AP_PLAIN_MAX = 4 };
 
 struct ap_code_range {
 	uint64_t start, end;
+};
+/* Code that is to be scanned (scan.h). */
+struct ap_plain_code {
+	const uint8_t *bytes;
+	size_t size;
+	uint64_t address;
 };
 struct ap_sections {
 	Elf *elf;
 	uint64_t entry;                                /* e_entry */
 	struct ap_code_range code[AP_CODE_RANGES_MAX]; /* executable segments */
 	size_t n_code;
+	struct ap_plain_code plain[AP_PLAIN_MAX];
+	size_t n_plain;
+	bool image; /* it is the vDSO's memory, not a file */
 	struct ap_cfi_section eh, debug; /* bytes NULL: none */
 	bool eh_exact;                   /* eh ends with its section, not with the segment that holds it */
 	struct ap_reader table;          /* the search table's entries; at NULL: none that can be used */

@@ -35,6 +35,18 @@ static inline uint64_t ap_step_known_by_pointer(void)
 #endif
 }
 
+/* Whether a rule failed for want of the stack pointer, which is unknown above a step by frame pointer. The chain of frame pointers goes on
+ * then: on aarch64 compilers keep it, though their rules count from the stack pointer. */
+static inline int ap_step_lacks_sp(const struct ap_regs *r, enum ap_step end)
+{
+#if defined(__aarch64__)
+	return end == AP_STEP_BAD_RULE && !ap_step_known(r, AP_REG_SP);
+#else
+	(void)r, (void)end;
+	return 0;
+#endif
+}
+
 /* Whether `next` is where the walk is already. A caller's link register holds its own pc, as it made a call: a rule that takes the return
  * address from there would find the same frame for ever. */
 static inline int ap_step_is_stuck(const struct ap_regs *r, uint64_t cfa, uint64_t ra, int from_register)

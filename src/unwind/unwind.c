@@ -2,6 +2,7 @@
  * bytes, and from the living thread above them. */
 #include "unwind/unwind.h"
 
+#include "unwind/scan.h"
 #include "unwind/table.h"
 
 #include <stdbool.h>
@@ -125,6 +126,17 @@ static bool step_by_pointer(const struct ap_unwind_request *rq, struct walk *w, 
 	return false;
 }
 
+/* The rule of a signal's trampoline outside every table: that of an emulator, or of a C library without the vDSO's. Only what was returned
+ * to can be one. */
+static const struct ap_rule *trampoline_rule(const struct ap_unwind_request *rq, const struct walk *w)
+{
+	uint8_t code[AP_TRAMPOLINE_BYTES];
+
+	if (!AP_SCAN || w->exact || !rq->read || rq->read(rq->ctx, w->r.r[AP_REG_PC], code, sizeof code) != sizeof code)
+		return NULL;
+	return ap_scan_is_trampoline(code) ? ap_scan_trampoline_rule() : NULL;
+}
+
 /* From the frame at pc, whose address lies in *ret_address, to its caller's registers. False: the stack ends with *ret_end. */
 static bool step_up(const struct ap_unwind_request *rq, struct walk *w, uint64_t pc, uint64_t *ret_address, enum ap_stack_end *ret_end)
 {
@@ -140,6 +152,8 @@ static bool step_up(const struct ap_unwind_request *rq, struct walk *w, uint64_t
 	}
 	if (site->kind == AP_SITE_TABLE)
 		rule = ap_unwind_table_find(site->table, pc - site->bias);
+	if (!rule)
+		rule = trampoline_rule(rq, w);
 	w->chained = !rule;
 	if (!rule) {
 		bool more = step_by_pointer(rq, w, chained, ret_end);
@@ -150,7 +164,11 @@ static bool step_up(const struct ap_unwind_request *rq, struct walk *w, uint64_t
 	if (rule->signal) /* a trampoline: returned to, but never called from the instruction before it */
 		*ret_address = w->r.r[AP_REG_PC];
 	step = ap_step(&w->r, &w->next, rule, &w->m);
-	w->exact = rule->signal;
+	w->exact = rule->signal && step == AP_STEP_CALLER;
+	if (ap_step_lacks_sp(&w->r, step)) {
+		w->chained = true;
+		return step_by_pointer(rq, w, true, ret_end);
+	}
 	*ret_end = end_of(step);
 	return step == AP_STEP_CALLER;
 }

@@ -5,7 +5,7 @@ set -u
 src=$(cd "${srcdir:-$(dirname "$0")/../..}" && pwd)
 dir=$PWD/tests/cross/aarch64
 root=$dir/sysroot
-tests="check_base check_unwind"
+tests="check_base check_unwind check_unwind_arm"
 skip() { echo "1..0 # SKIP $*"; exit 0; }
 command -v aarch64-linux-gnu-gcc >/dev/null || skip "no aarch64-linux-gnu-gcc (apt-get install gcc-aarch64-linux-gnu)"
 qemu=$(command -v qemu-aarch64-static || command -v qemu-aarch64) || skip "no qemu-aarch64 (apt-get install qemu-user-static)"

@@ -1,0 +1,44 @@
+/* Rules read off the instructions, for code that has no call frame information though it is in most stacks. Private to src/unwind.
+ *
+ * On aarch64 linkers write none for the PLT, and the kernel's build drops that of the vDSO, with it that of the signal trampoline. On x86-64
+ * both have theirs, and nothing is scanned. */
+#ifndef AP_UNWIND_SCAN_H
+#define AP_UNWIND_SCAN_H
+
+#include "unwind/rule.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__aarch64__)
+enum { AP_SCAN = 1 };
+
+/* As ap_cfi_run: `row` is called for each range with its rule, in ascending order, and ends the scan where it is not 0. */
+int ap_scan_run(const uint8_t *bytes, size_t size, uint64_t address,
+	int (*row)(void *ctx, uint64_t start, uint64_t end, const struct ap_rule *rule), void *ctx);
+
+enum { AP_TRAMPOLINE_BYTES = 8 };
+bool ap_scan_is_trampoline(const uint8_t code[AP_TRAMPOLINE_BYTES]);
+const struct ap_rule *ap_scan_trampoline_rule(void);
+#else
+enum { AP_SCAN = 0, AP_TRAMPOLINE_BYTES = 8 };
+
+static inline int ap_scan_run(const uint8_t *bytes, size_t size, uint64_t address,
+	int (*row)(void *ctx, uint64_t start, uint64_t end, const struct ap_rule *rule), void *ctx)
+{
+	(void)bytes, (void)size, (void)address, (void)row, (void)ctx;
+	return 0;
+}
+static inline bool ap_scan_is_trampoline(const uint8_t code[AP_TRAMPOLINE_BYTES])
+{
+	(void)code;
+	return false;
+}
+static inline const struct ap_rule *ap_scan_trampoline_rule(void)
+{
+	return NULL;
+}
+#endif
+
+#endif
