@@ -737,6 +737,46 @@ START_TEST(exec_row_names_the_program)
 }
 END_TEST
 
+/* kallsyms of an x86-64 kernel, of one whose _stext comes first, and of an arm64 one, which does not list _text. */
+START_TEST(kernel_text_starts_at_text_or_stext)
+{
+	static const struct {
+		const char *symbols;
+		uint64_t start;
+	} v[] = {
+		{"0000000000000000 A fixed_percpu_data\nffffffff81000000 T startup_64\nffffffff81000000 T _stext\nffffffff81000000 T _text\n"
+		 "ffffffff82000000 T _etext\n",
+			0xffffffff81000000},
+		{"ffffffff81000000 T _text\nffffffff81000400 T _stext\nffffffff82000000 T _etext\n", 0xffffffff81000000},
+		{"ffffae6f8bc10000 T __irqentry_text_start\nffffae6f8bc10000 T _stext\nffffae6f8bc10100 T gic_handle_irq\n"
+		 "ffffae6f8c7e0000 D _etext\n",
+			0xffffae6f8bc10000},
+	};
+	char dir[] = "/tmp/aperture-kallsyms.XXXXXX", path[64];
+	const struct ap_mapping *m;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/kallsyms", dir);
+	for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+		struct ap_tracker *t = tracker(dir, 0);
+		FILE *f = fopen(path, "we");
+
+		ck_assert(f && fputs(v[i].symbols, f) >= 0 && !fclose(f));
+		m = ap_tracker_find_kernel(t, v[i].start + 0x500);
+		ck_assert_ptr_nonnull(m);
+		ck_assert_uint_eq(m->bias, v[i].start);
+		ck_assert_str_eq(m->binary->why, "");
+		ck_assert_ptr_null(ap_tracker_find_kernel(t, v[i].start - 0x1000000)); /* outside: all is read */
+		m = ap_tracker_find_kernel(t, v[i].start + 0x500);
+		ck_assert_ptr_nonnull(m);
+		ck_assert_uint_eq(m->bias, v[i].start);
+		ap_tracker_free(t);
+	}
+	unlink(path);
+	rmdir(dir);
+}
+END_TEST
+
 START_TEST(kernel_text_is_relative)
 {
 	struct ap_tracker *t = tracker(NULL, 0);
@@ -890,6 +930,7 @@ int main(void)
 	tcase_add_test(c, a_real_child_that_execs_is_another_program);
 	tcase_add_test(c, exec_row_names_the_program);
 	tcase_add_test(c, kernel_text_is_relative);
+	tcase_add_test(c, kernel_text_starts_at_text_or_stext);
 	tcase_add_test(c, containers);
 	tcase_add_test(c, bias_comes_from_the_segment);
 	tcase_add_test(c, maps_agree_with_a_page_by_page_model);

@@ -1,5 +1,5 @@
-/* The kernel's own mappings, in the same sorted array as a process's: [kernel] from _text to _etext, each module from its base, each BPF
- * program from its symbol. Addresses leave relative to these starts, so that hosts agree. Where kptr_restrict hides the addresses, one
+/* The kernel's own mappings, in the same sorted array as a process's: [kernel] from _text (_stext where that is not listed) to _etext, each
+ * module from its base, each BPF program from its symbol. Addresses leave relative to these starts, so that hosts agree. Where kptr_restrict hides the addresses, one
  * mapping covers the upper half with bias 0 and the binary says why. BPF programs are keyed by their tag, a hash of their code. */
 #include "proc/kernel.h"
 
@@ -76,7 +76,26 @@ struct symbol {
 
 struct text {
 	uint64_t start, end;
+	bool sure; /* start is _text's */
 };
+
+/* Where _text is not a symbol of its own (arm64), _stext is the first of the text. On x86-64 both have one address, in either order. */
+static void note_text(struct text *t, const struct symbol *s)
+{
+	if (!strcmp(s->name, "_text")) {
+		t->start = s->address;
+		t->sure = true;
+	} else if (!strcmp(s->name, "_stext") && !t->sure) {
+		t->start = s->address;
+	} else if (!strcmp(s->name, "_etext")) {
+		t->end = s->address;
+	}
+}
+
+static bool may_be_text(const char *line)
+{
+	return strstr(line, " _text\n") || strstr(line, " _stext\n") || strstr(line, " _etext\n");
+}
 
 /* "bpf_prog_TAG_name [bpf]": 16 hex digits of tag. */
 static void put_bpf(struct ap_kernel *k, const struct symbol *s, uint64_t next)
@@ -113,14 +132,9 @@ static void read_symbols(struct ap_kernel *k, struct text *ret_text)
 	if (!f)
 		return;
 	while (fgets(line, sizeof line, f)) {
-		bool in_module = strchr(line, '['), text = strstr(line, " _text\n") || strstr(line, " _etext\n");
-
-		if ((!in_module && !text) || !symbol_parse(line, &s))
+		if ((!strchr(line, '[') && !may_be_text(line)) || !symbol_parse(line, &s))
 			continue;
-		if (!strcmp(s.name, "_text"))
-			ret_text->start = s.address;
-		else if (!strcmp(s.name, "_etext"))
-			ret_text->end = s.address;
+		note_text(ret_text, &s);
 		if (strcmp(s.module, "bpf") || !s.address)
 			continue;
 		if (bpf.address)
@@ -215,30 +229,41 @@ static int read_all(struct ap_kernel *k)
 	return 0;
 }
 
+/* The lines are in the order of their addresses: behind _stext there is no _text but at the same address. */
+static uint64_t read_start(const char *proc)
+{
+	char path[256], line[1024];
+	struct text text = {0};
+	struct symbol s;
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/kallsyms", proc);
+	f = fopen(path, "re");
+	for (int i = 0; f && i < HEAD_LINES && !text.sure && fgets(line, sizeof line, f); i++) {
+		if (text.start && symbol_parse(line, &s) && s.address != text.start)
+			break;
+		if (may_be_text(line) && symbol_parse(line, &s))
+			note_text(&text, &s);
+	}
+	if (f)
+		fclose(f);
+	return text.start;
+}
+
 /* Nearly all kernel addresses are in the kernel's own text, whose start stands at the head of kallsyms; making all of it takes the kernel 50 ms.
  * Where the text ends is left open until an address lies outside: no other code is as near behind it. */
 static void read_head(struct ap_kernel *k)
 {
-	char path[256], line[1024], id[2 * AP_ELF_BUILD_ID_MAX + 1];
-	struct symbol s = {0};
-	uint64_t end;
-	FILE *f;
+	char path[256], id[2 * AP_ELF_BUILD_ID_MAX + 1];
+	uint64_t start = read_start(k->proc), end = start + TEXT_MAX;
 
-	snprintf(path, sizeof path, "%s/kallsyms", k->proc);
-	f = fopen(path, "re");
-	for (int i = 0; f && i < HEAD_LINES && fgets(line, sizeof line, f); i++)
-		if (strstr(line, " _text\n") && symbol_parse(line, &s))
-			break;
-	if (f)
-		fclose(f);
-	if (!s.address || strcmp(s.name, "_text") || ap_maps_new(k, &k->maps) < 0)
+	if (!start || ap_maps_new(k, &k->maps) < 0)
 		return;
-	end = s.address + TEXT_MAX;
-	if (s.address < X86_MODULES && end > X86_MODULES)
+	if (start < X86_MODULES && end > X86_MODULES)
 		end = X86_MODULES;
 	snprintf(path, sizeof path, "%s/kernel/notes", k->sys);
 	build_id_of_notes(path, id);
-	put(k, s.address, end, s.address, ap_binaries_named(k->bs, AP_BINARY_KERNEL, id, "[kernel]", ""));
+	put(k, start, end, start, ap_binaries_named(k->bs, AP_BINARY_KERNEL, id, "[kernel]", ""));
 }
 
 struct ap_map_entry *ap_kernel_find(struct ap_kernel *k, uint64_t address, uint64_t now_ns)
