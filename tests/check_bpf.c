@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -173,6 +174,13 @@ START_TEST(decode_refuses_what_does_not_add_up)
 	s->n_user = 3;
 	ck_assert_int_eq(ap_bpf_decode(record, ALL, room, EVENT), -EBADMSG);
 	s->n_user = 2;
+	words[0] = (uint64_t)PERF_CONTEXT_KERNEL; /* a precise event's stack: no frame */
+	ck_assert_int_eq(ap_bpf_decode(record, ALL, room, EVENT), 1);
+	ck_assert_uint_eq(((struct ap_event *)room)->size, EVENT - 8);
+	ck_assert(out[0] == 200 && out[1] == 300 && out[2] == 400);
+	((struct ap_event *)room)->pad = 0;
+	ck_assert_int_eq(ap_event_check(room, EVENT - 8), 0);
+	words[0] = 100;
 	for (int round = 0; round < 20000; round++) { /* whatever is taken is an event that holds together */
 		memcpy(other, record, ALL);
 		for (int k = 0; k < 3; k++)
