@@ -358,8 +358,9 @@ static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cac
 	if (step == AP_STEP_CALLER)
 		return 0;
 	if (ap_step_lacks_sp(&s->regs, step)) {
+		s->exact = false;
 		s->chained = true;
-		return frame_pointer_step(s, exact);
+		return frame_pointer_step(s, false);
 	}
 	s->end = end_of(step);
 	return 1;

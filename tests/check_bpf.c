@@ -298,8 +298,12 @@ static void same_step(const struct ap_rule *rule, uint64_t *seed, uint64_t *step
 	}
 }
 
+#if defined(__x86_64__)
 static const char *const BINARIES[] = {"/lib/x86_64-linux-gnu/libc.so.6", "/usr/bin/python3.11", "/usr/bin/git", "/usr/bin/node",
-	"/lib/aarch64-linux-gnu/libc.so.6", "/usr/lib/x86_64-linux-gnu/libLLVM-14.so.1"};
+	"/usr/lib/x86_64-linux-gnu/libLLVM-14.so.1"};
+#else
+static const char *const BINARIES[] = {"/lib/aarch64-linux-gnu/libc.so.6", "/usr/bin/python3.11", "/usr/bin/git"};
+#endif
 
 START_TEST(short_steps_are_the_long_ones)
 {

@@ -74,6 +74,13 @@ static struct ap_tracker *tracker(const char *proc, size_t max_processes)
 	return t;
 }
 
+/* Under qemu-user (tests/cross) the processes of /proc are the emulator's, with its name, and a command of the machine's does not see the
+ * arm64 libraries: the tests about them are left out there. */
+static bool is_emulated(void)
+{
+	return getenv("AP_EMULATED") != NULL;
+}
+
 /* Events. A folder that holds no process stands in for /proc where none may be asked. */
 #define NO_PROC "/nonexistent"
 #define AT(kind_, pid_, tid_, time) {.kind = (kind_), .pid = (pid_), .tid = (tid_), .time_ns = (time)}
@@ -958,7 +965,8 @@ int main(void)
 	tcase_add_test(c, a_pid_used_again_is_another_process);
 	tcase_add_test(c, a_new_mapping_splits_the_old);
 	tcase_add_test(c, a_storm_of_forks_stays_bounded_and_says_nothing);
-	tcase_add_test(c, a_process_known_by_its_fork_alone_has_its_parents_name);
+	if (!is_emulated())
+		tcase_add_test(c, a_process_known_by_its_fork_alone_has_its_parents_name);
 	tcase_add_test(c, a_fork_has_the_name_of_the_thread_that_forked);
 	tcase_add_test(c, threads_come_and_go_and_the_last_ends_the_process);
 	tcase_add_test(c, exec_from_another_thread_keeps_the_process);
@@ -968,12 +976,15 @@ int main(void)
 	tcase_add_test(c, a_user_is_asked_for_and_outlives_its_process);
 	tcase_add_test(c, a_replayed_process_is_not_looked_up);
 	tcase_add_test(c, maps_lines);
-	tcase_add_test(c, a_deleted_binary_is_opened_by_its_mapping);
-	tcase_add_test(c, a_fifo_in_place_of_a_mapped_library_is_not_opened);
+	if (!is_emulated())
+		tcase_add_test(c, a_deleted_binary_is_opened_by_its_mapping);
+	if (!is_emulated())
+		tcase_add_test(c, a_fifo_in_place_of_a_mapped_library_is_not_opened);
 	tcase_add_test(c, a_file_that_took_anothers_place_in_memory_is_not_the_other);
 	tcase_add_test(c, another_file_at_the_path_is_refused);
 	tcase_add_test(c, a_binary_of_a_zombie_with_capabilities_is_opened);
-	tcase_add_test(c, memfd_and_anonymous_code_are_jit);
+	if (!is_emulated())
+		tcase_add_test(c, memfd_and_anonymous_code_are_jit);
 	tcase_add_test(c, vdso_is_an_elf_image_and_one_for_all);
 	tcase_add_test(c, a_real_child_that_execs_is_another_program);
 	tcase_add_test(c, exec_row_names_the_program);

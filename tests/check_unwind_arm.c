@@ -142,6 +142,49 @@ START_TEST(the_trampoline_says_where_the_registers_are)
 }
 END_TEST
 
+struct cover {
+	uint64_t until;
+};
+
+static int follows(void *ctx, uint64_t start, uint64_t end, const struct ap_rule *rule)
+{
+	struct cover *c = ctx;
+
+	ck_assert_uint_eq(start, c->until);
+	ck_assert_uint_lt(start, end);
+	c->until = end;
+	ck_assert(rule->cfa_kind == AP_CFA_BAD || rule->cfa_offset >= 0);
+	for (unsigned i = 0; i < AP_REG_COUNT; i++)
+		if (!rule->signal && rule->reg[i].kind == AP_RULE_AT_CFA && rule->reg[i].offset >= 0)
+			ck_abort_msg("register %u at CFA + %d", i, rule->reg[i].offset);
+	return 0;
+}
+
+/* Code is hostile: whatever the words are, the rows follow one another to its end. */
+START_TEST(any_words_are_covered_by_rows)
+{
+	static const uint32_t likely[] = {0xa98003e0, 0xa90003e0, 0xa8c003e0, 0xa94003e0, 0xf8000fe0, 0xf90003e0, 0xf84007e0, 0xf94003e0,
+		0xd10003ff, 0x910003ff, 0xd65f03c0, 0x14000000, 0xd61f0220, 0xd2801168, 0xd4000001, 0xd503233f, 0xd503245f};
+	uint32_t code[64];
+	unsigned seed = 7;
+
+	for (int round = 0; round < 3000; round++) {
+		size_t n = (size_t)rand_r(&seed) % AP_ARRAY_LEN(code);
+		struct cover c = {.until = 0x1000};
+
+		for (size_t i = 0; i < n; i++) {
+			uint32_t noise = (uint32_t)rand_r(&seed) << 10 ^ (uint32_t)rand_r(&seed);
+
+			code[i] = likely[(size_t)rand_r(&seed) % AP_ARRAY_LEN(likely)];
+			if (rand_r(&seed) % 2)
+				code[i] |= noise & (rand_r(&seed) % 8 ? 0x003ffc1f : 0xffffffff); /* mostly operands */
+		}
+		ck_assert_int_eq(ap_scan_run((const uint8_t *)code, n * 4, 0x1000, follows, &c), 0);
+		ck_assert_uint_eq(c.until, 0x1000 + 4 * n);
+	}
+}
+END_TEST
+
 /* ---- this process's own stack ---- */
 
 enum { MODULES_MAX = 8, FRAMES_MAX = 64 };
@@ -291,9 +334,11 @@ int main(void)
 	Suite *s = suite_create("unwind_arm");
 	TCase *t = tcase_create("unwind_arm");
 
+	tcase_set_timeout(t, 120);
 	tcase_add_test(t, a_plt_is_a_leaf_but_for_its_head);
 	tcase_add_test(t, a_frame_is_followed_past_its_returns);
 	tcase_add_test(t, the_trampoline_says_where_the_registers_are);
+	tcase_add_test(t, any_words_are_covered_by_rows);
 	tcase_add_test(t, a_handler_leads_to_what_it_interrupted);
 	tcase_add_test(t, without_a_stack_pointer_the_chain_goes_on);
 	suite_add_tcase(s, t);
