@@ -40,6 +40,8 @@ static const char *cause(void)
 	ap_buf_done(&b);
 	if (locked)
 		return "; the kernel is locked down (confidentiality), and its memory may not be read: boot with lockdown=integrity or less";
+	if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 0)
+		return "; it has no ring buffer for eBPF, which came with Linux 5.8: use a newer kernel, or --source=perf";
 	return "";
 }
 
