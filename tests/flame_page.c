@@ -105,7 +105,7 @@ int main(int argc, char **argv)
 		sql(base, "UPDATE run SET command='before'");
 		o.base = base;
 	}
-	if (ap_view_open(db, &o.filter, false, &v, &why) || (base && ap_view_open(base, &o.filter, false, &base_view, &why)))
+	if (ap_view_open(db, &o.filter, AP_VIEW_PAGE, &v, &why) || (base && ap_view_open(base, &o.filter, AP_VIEW_PAGE, &base_view, &why)))
 		fail("ap_view_open", why.text);
 	if (ap_report_flame(db, v, base_view, &o, stdout, &why))
 		fail("ap_report_flame", why.text);

@@ -43,7 +43,7 @@ static int merge_files(char **paths, int n, sqlite3 **ret_db, struct ap_why *why
 	snprintf(merged, sizeof merged, "%s/merged.db", folder);
 	err = ap_store_merge(merged, (const char *const *)paths, (size_t)n, &stats, why);
 	if (!err)
-		err = ap_store_open_read(merged, ret_db, why);
+		err = ap_store_open_plain(merged, ret_db, why);
 	unlink(merged);
 	rmdir(folder);
 	return err;
@@ -51,7 +51,7 @@ static int merge_files(char **paths, int n, sqlite3 **ret_db, struct ap_why *why
 
 static int open_files(char **paths, int n, sqlite3 **ret_db, struct ap_why *why)
 {
-	return n == 1 ? ap_store_open_read(paths[0], ret_db, why) : merge_files(paths, n, ret_db, why);
+	return n == 1 ? ap_store_open_plain(paths[0], ret_db, why) : merge_files(paths, n, ret_db, why);
 }
 
 static bool same_file(const char *path, const struct stat *st)
@@ -138,6 +138,11 @@ static int check_base(const struct work *w, struct ap_why *why)
 		why, EINVAL, "%s shows the event %s and %s %s: name one that both have with --event", w->a->files[0], a, w->a->base, b);
 }
 
+static enum ap_view_of kind_of_view(enum report_kind kind)
+{
+	return kind == REPORT_SUMMARY ? AP_VIEW_EVENTS : kind == REPORT_FLAME ? AP_VIEW_PAGE : AP_VIEW_EVENT;
+}
+
 static int open_all(struct work *w, struct ap_why *why)
 {
 	const struct report_args *a = w->a;
@@ -145,11 +150,11 @@ static int open_all(struct work *w, struct ap_why *why)
 	int err = open_files(a->files, a->n_files, &w->db, why);
 
 	if (!err)
-		err = ap_view_open(w->db, &a->options.filter, a->kind == REPORT_SUMMARY, &w->view, why);
+		err = ap_view_open(w->db, &a->options.filter, kind_of_view(a->kind), &w->view, why);
 	if (!err && a->base)
-		err = ap_store_open_read(a->base, &w->base_db, why);
+		err = ap_store_open_plain(a->base, &w->base_db, why);
 	if (!err && a->base)
-		err = ap_view_open(w->base_db, &base_filter, false, &w->base, why);
+		err = ap_view_open(w->base_db, &base_filter, a->kind == REPORT_FLAME ? AP_VIEW_PAGE : AP_VIEW_EVENT, &w->base, why);
 	return !err && a->base ? check_base(w, why) : err;
 }
 

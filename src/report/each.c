@@ -46,3 +46,16 @@ int report_each(sqlite3 *db, const char *columns, const char *table, report_each
 	sqlite3_create_function_v2(db, NAME, -1, SQLITE_UTF8, NULL, NULL, NULL, NULL, NULL);
 	return e.err ? e.err : rc == SQLITE_ROW ? 0 : rc == SQLITE_NOMEM ? -ENOMEM : -EIO;
 }
+
+int report_each_row(sqlite3 *db, const char *sql, report_row_fn row, void *ctx)
+{
+	sqlite3_stmt *st;
+	int rc = SQLITE_DONE, err = 0;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL))
+		return -EIO;
+	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW)
+		err = row(ctx, st);
+	sqlite3_finalize(st);
+	return err ? err : rc == SQLITE_DONE ? 0 : -EIO;
+}

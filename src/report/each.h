@@ -10,4 +10,8 @@ typedef int (*report_each_fn)(void *ctx, sqlite3_value **columns); /* non-zero s
 /* `columns` and `table` are SQL of ours: "id, name", "function". 0, what `each` returned, -ENOMEM or -EIO. */
 int report_each(sqlite3 *db, const char *columns, const char *table, report_each_fn each, void *ctx);
 
+/* Every row of a statement without parameters, in its order. 0, what `row` returned, or -EIO. */
+typedef int (*report_row_fn)(void *ctx, sqlite3_stmt *st); /* non-zero stops and is returned */
+int report_each_row(sqlite3 *db, const char *sql, report_row_fn row, void *ctx);
+
 #endif

@@ -1,18 +1,14 @@
-/* The samples of a file as sums by (group, event, stack), in order of group. A group is what the page can take together: a thread, or, where
- * there are too many, a command of a run, or a command. */
+/* The sums of a view by (group, event, stack), in order of group, then of stack. A group is what the page can take together: a thread, or,
+ * where there are too many, a command of a run, or a command. */
 #ifndef AP_REPORT_FLAME_SELECT_H
 #define AP_REPORT_FLAME_SELECT_H
 
 #include "base/hash.h"
-#include "report/names.h"
+#include "report/view.h"
 
 enum flame_detail { FLAME_BY_THREAD, FLAME_BY_RUN, FLAME_BY_COMMAND };
 enum { FLAME_THREADS_MAX = 64, FLAME_RUNS_MAX = 256, FLAME_GROUPS_MAX = 4096, FLAME_EVENTS_MAX = 32 };
 
-struct flame_sum {
-	uint32_t group, event;
-	int64_t stack, n, weight;
-};
 struct flame_run {
 	int64_t id;
 	const char *command, *host;
@@ -20,16 +16,16 @@ struct flame_run {
 };
 struct flame_group {
 	const char *comm;
-	int64_t run;	  /* id, or 0: any */
+	int64_t run;      /* id, or 0: any */
 	int64_t pid, tid; /* or 0: any */
 };
 struct flame_event {
-	int64_t id; /* of the first such event */
 	const char *name, *unit, *why;
 };
 struct flame_selection {
-	struct flame_sum *sums;
-	size_t n, cap;
+	const struct ap_view *view;
+	uint32_t *order;         /* places in view->sums; NULL: as they are */
+	uint32_t *event, *group; /* numbers below, by part of the view */
 	struct flame_group *groups;
 	size_t n_groups, groups_cap;
 	struct flame_run *runs; /* every run of the file */
@@ -39,9 +35,9 @@ struct flame_selection {
 	struct ap_arena strings;
 };
 
-/* `least`: no more detail than that. On failure there is nothing to free. */
-int flame_select(sqlite3 *db, const struct ap_report_filter *f, const struct report_names *names, enum flame_detail least,
-	struct flame_selection *ret_selection, struct ap_why *why);
+/* `view` is AP_VIEW_PAGE and outlives the selection. `least`: no more detail than that. On failure there is nothing to free. */
+int flame_select(
+	sqlite3 *db, const struct ap_view *view, enum flame_detail least, struct flame_selection *ret_selection, struct ap_why *why);
 void flame_selection_done(struct flame_selection *s);
 
 #endif

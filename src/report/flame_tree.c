@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Names longer than NAME_MAX_BYTES are cut, and end in an ellipsis. */
-enum { NAME_MAX_BYTES = 4096, FIRST_CELLS = 1 << 12, NODES_LIMIT = 1 << 30 };
+enum { NAME_MAX_BYTES = 4096, FIRST_CELLS = 1 << 12, EXPECTED_CELLS = 1 << 23, NODES_LIMIT = 1 << 30 };
 
 /* The cell of that child, or the free one where it belongs. This is the innermost of it all, so it is no ap_index: nothing is called. */
 static size_t find_cell(const struct flame_tree *t, uint32_t parent, uint32_t frame)
@@ -20,9 +20,8 @@ static size_t find_cell(const struct flame_tree *t, uint32_t parent, uint32_t fr
 	return at;
 }
 
-static int grow_cells(struct flame_tree *t)
+static int set_cells(struct flame_tree *t, size_t n)
 {
-	size_t n = t->n_cells ? t->n_cells * 2 : FIRST_CELLS;
 	uint32_t *cells = calloc(n, sizeof *cells);
 
 	if (!cells)
@@ -156,7 +155,7 @@ static int descend(struct flame_tree *t, uint32_t frame, uint32_t *at)
 	memset(&values[t->n * t->columns], 0, t->columns * sizeof *values);
 	*at = (uint32_t)t->n++;
 	t->cells[cell] = (uint32_t)t->n;
-	return t->n * 2 > t->n_cells ? grow_cells(t) : 0;
+	return t->n * 2 > t->n_cells ? set_cells(t, 2 * t->n_cells) : 0;
 }
 
 static int box_kind(const struct report_frame *f, bool inlined)
@@ -240,16 +239,19 @@ int flame_walk_add(struct flame_walk *w, struct flame_tree *t, int64_t stack, ui
 	return err;
 }
 
-int flame_tree_init(struct flame_tree *t, size_t columns)
+int flame_tree_init(struct flame_tree *t, size_t columns, size_t expected)
 {
 	uint32_t empty, root = 0;
+	size_t cells = FIRST_CELLS;
 	int err;
 
+	while (cells < 2 * expected && cells < EXPECTED_CELLS)
+		cells *= 2;
 	memset(t, 0, sizeof *t);
 	t->columns = columns;
 	err = flame_tree_string(t, "", &empty); /* number 0 */
 	if (!err)
-		err = grow_cells(t);
+		err = set_cells(t, cells);
 	return err ? err : descend(t, UINT32_MAX, &root); /* the first node is its own parent, with a frame that no child of it has */
 }
 

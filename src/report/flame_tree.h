@@ -43,7 +43,8 @@ struct flame_walk {
 	uint32_t group_node;	  /* 0: none yet */
 };
 
-int flame_tree_init(struct flame_tree *t, size_t columns); /* makes the root; strings given are copied */
+/* Makes the root; strings given are copied. `expected`: nodes, as a guess. */
+int flame_tree_init(struct flame_tree *t, size_t columns, size_t expected);
 void flame_tree_done(struct flame_tree *t);
 int flame_tree_string(struct flame_tree *t, const char *s, uint32_t *ret);
 uint32_t flame_tree_find(const struct flame_tree *t, const char *s); /* the string's number, or AP_INDEX_NONE */

@@ -128,7 +128,7 @@ int ap_view_header(sqlite3 *db, const struct ap_view *v, struct ap_buf *ret_text
 int ap_report_header(sqlite3 *db, const struct ap_report_options *o, struct ap_buf *ret_text, struct ap_why *why)
 {
 	struct ap_view *v;
-	int err = ap_view_open(db, &o->filter, true, &v, why);
+	int err = ap_view_open(db, &o->filter, AP_VIEW_EVENTS, &v, why);
 
 	if (err)
 		return err;

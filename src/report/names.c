@@ -57,12 +57,18 @@ static int64_t number(sqlite3 *db, const char *sql)
 	return v;
 }
 
-/* The highest id of a table that is indexed by id here, -1 where that would ask for memory that its rows do not justify. */
-static int64_t highest(sqlite3 *db, const char *max_sql, const char *count_sql)
+/* The highest id of a table that is indexed by id here, -1 where that would ask for memory that its rows do not justify. Rows are counted
+ * as far as that needs. */
+static int64_t highest(sqlite3 *db, const char *table)
 {
-	int64_t max = number(db, max_sql), count = number(db, count_sql);
+	char sql[128];
+	int64_t max, wanted;
 
-	return max > INT32_MAX - 2 || count < 0 || max / HOLES > count + HOLES_MIN / HOLES ? -1 : max;
+	snprintf(sql, sizeof sql, "SELECT coalesce(max(id), 0) FROM %s", table);
+	max = number(db, sql);
+	wanted = (max - HOLES_MIN) / HOLES;
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM (SELECT 1 FROM %s LIMIT %" PRId64 ")", table, wanted > 0 ? wanted : 0);
+	return max > INT32_MAX - 2 || (wanted > 0 && number(db, sql) < wanted) ? -1 : max;
 }
 
 typedef int (*row_fn)(struct report_names *n, sqlite3_stmt *st, void *ctx);
@@ -215,8 +221,7 @@ static int add_stack(void *ctx, sqlite3_value **columns)
 
 static int load(sqlite3 *db, struct report_names *n)
 {
-	int64_t stacks = highest(db, "SELECT coalesce(max(id), 0) FROM stack", "SELECT count(*) FROM stack");
-	int64_t frames = highest(db, "SELECT coalesce(max(id), 0) FROM frame", "SELECT count(*) FROM frame");
+	int64_t stacks = highest(db, "stack"), frames = highest(db, "frame");
 	int err;
 
 	if (stacks < 0 || frames < 0)

@@ -45,10 +45,11 @@ struct ap_quality {
 	bool incomplete;			 /* a run without an end */
 };
 
-/* What a filter leaves of a file, read once; every report is made from one. With all_events and no event in the filter, the samples of
- * every event are in it: good for counting, not for weights. */
+/* What a filter leaves of a file, read once; every report is made from one. AP_VIEW_EVENTS: where the filter names no event, the samples of
+ * every event are in it: good for counting, not for weights. AP_VIEW_PAGE: of one event, and all that ap_report_flame draws is kept beside. */
+enum ap_view_of { AP_VIEW_EVENT, AP_VIEW_EVENTS, AP_VIEW_PAGE };
 struct ap_view;
-int ap_view_open(sqlite3 *db, const struct ap_report_filter *f, bool all_events, struct ap_view **ret_view, struct ap_why *why);
+int ap_view_open(sqlite3 *db, const struct ap_report_filter *f, enum ap_view_of of, struct ap_view **ret_view, struct ap_why *why);
 struct ap_view *ap_view_free(struct ap_view *v);
 const struct ap_quality *ap_view_quality(const struct ap_view *v);
 const char *ap_view_event(const struct ap_view *v); /* NULL: all, or there is none */
@@ -66,7 +67,7 @@ int ap_report_top(const struct ap_view *v, const struct ap_view *base, const str
 int ap_report_folded(const struct ap_view *v, const struct ap_view *base, const struct ap_report_options *o, FILE *out, struct ap_why *why);
 int ap_report_tree(const struct ap_view *v, const struct ap_report_options *o, FILE *out, struct ap_why *why);
 int ap_report_summary(sqlite3 *db, const struct ap_view *v, const struct ap_report_options *o, FILE *out, struct ap_why *why);
-/* Every event that the filter lets through is in the page; `v` and `base` give what was read for them already. */
+/* Every event that the filter lets through is in the page. `v` and `base` are AP_VIEW_PAGE; base of options->base. */
 int ap_report_flame(sqlite3 *db, const struct ap_view *v, const struct ap_view *base, const struct ap_report_options *o, FILE *out, struct ap_why *why);
 
 /* The same for a reader that walks the tables itself: each distinct (comm, stack) with samples, in order of stack id. Weight is in the

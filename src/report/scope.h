@@ -27,9 +27,11 @@ struct report_event {
 struct report_thread {
 	uint32_t process; /* in processes; REPORT_NO_ROW: none */
 	uint32_t comm;    /* in comms */
-	bool pass, used;  /* used: has a sample in the selection */
+	int64_t tid;
+	bool pass, used; /* used: has a sample in the selection */
 };
 struct report_process {
+	int64_t pid;
 	bool pass, used;
 	uint64_t labels;
 };
@@ -59,6 +61,10 @@ struct report_scope {
 int report_scope_load(sqlite3 *db, const struct ap_report_filter *f, bool all_events, struct report_scope *ret_scope, struct ap_why *why);
 /* The part of the thread (its row; REPORT_NO_ROW where it has none), its process and the labels. */
 bool report_thread_passes(const struct report_scope *s, const struct report_run *r, uint32_t thread);
+/* The parts of loading: marks the events that pass; gives runs and processes a bit for each label they have (0 or -EIO). */
+void report_scope_choose_event(struct report_scope *s, const char *name, bool all);
+int report_scope_labels(sqlite3 *db, const char *const *labels, struct report_scope *s);
+int report_labels_check(const char *const *labels, struct ap_why *why);
 void report_scope_done(struct report_scope *s);
 
 #endif

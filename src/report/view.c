@@ -1,137 +1,9 @@
-/* One scan of the samples. A sample passes by looking into the arrays of the scope; what passes is summed by (stack, thread name). A stack
- * is mostly one program's, so the sum of its first name stands in an array by stack, and those of other names hang on it as a list, found
- * through an index. Stacks come in no order and that array is larger than a cache: a few samples wait while their places are fetched.
- * Cost: about 0.2 us a sample, most of it SQLite's. */
+/* A view is filled by one scan (scan.c). Where a page is to be drawn the scan keeps parts, and the rows of the text reports are made from
+ * those. */
 #include "report/view.h"
-
-#include "base/hash.h"
-#include "report/each.h"
 
 #include <errno.h>
 #include <string.h>
-
-struct sum {
-	struct report_row row; /* n == 0: none yet */
-	uint32_t next;         /* in others, of the same stack; NONE ends */
-};
-enum { NONE = UINT32_MAX, WAITING = 32 };
-
-struct scan {
-	struct ap_view *v;
-	bool *stacks;      /* NULL: all */
-	struct sum *first; /* by stack id */
-	struct sum *others;
-	size_t n_first, n_others, others_cap;
-	struct ap_index index; /* of others */
-	struct report_row waiting[WAITING];
-	size_t n_waiting;
-};
-
-static uint64_t sum_hash(const void *ctx, uint32_t slot)
-{
-	const struct report_row *r = &((const struct scan *)ctx)->others[slot].row;
-
-	return ap_hash_u64((uint64_t)r->stack << 32 | r->comm);
-}
-
-static bool sum_same(const void *ctx, uint32_t slot, const void *key)
-{
-	const struct report_row *a = &((const struct scan *)ctx)->others[slot].row, *b = key;
-
-	return a->stack == b->stack && a->comm == b->comm;
-}
-
-static void add_to(struct report_row *sum, const struct report_row *r)
-{
-	sum->weight = report_add(sum->weight, r->weight);
-	sum->n++;
-}
-
-static int add_other(struct scan *s, const struct report_row *r)
-{
-	uint32_t slot = ap_index_find(&s->index, ap_hash_u64((uint64_t)r->stack << 32 | r->comm), sum_same, s, r);
-	struct sum *v;
-
-	if (slot != (uint32_t)NONE) {
-		add_to(&s->others[slot].row, r);
-		return 0;
-	}
-	v = ap_grow(&s->others, &s->others_cap, s->n_others, sizeof *v);
-	if (!v)
-		return -ENOMEM;
-	slot = (uint32_t)s->n_others++;
-	v[slot] = (struct sum){*r, s->first[r->stack].next};
-	s->first[r->stack].next = slot;
-	return ap_index_add(&s->index, sum_hash(s, slot), slot, sum_hash, s);
-}
-
-static int add_waiting(struct scan *s)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < s->n_waiting && !err; i++) {
-		const struct report_row *r = &s->waiting[i];
-		struct sum *first = &s->first[r->stack];
-
-		if (!first->row.n) {
-			*first = (struct sum){*r, NONE};
-			s->n_first++;
-		} else if (first->row.comm == r->comm) {
-			add_to(&first->row, r);
-		} else {
-			err = add_other(s, r);
-		}
-	}
-	s->n_waiting = 0;
-	return err;
-}
-
-static int add(struct scan *s, uint32_t stack, uint32_t comm, int64_t weight)
-{
-	s->waiting[s->n_waiting++] = (struct report_row){stack, comm, weight, 1};
-	__builtin_prefetch(&s->first[stack], 1);
-	return s->n_waiting == WAITING ? add_waiting(s) : 0;
-}
-
-enum { COLUMN_EVENT, COLUMN_THREAD, COLUMN_STACK, COLUMN_WEIGHT, COLUMN_TS, COLUMN_CPU };
-static const char ALL_COLUMNS[] = "event, thread, stack, weight, ts, cpu", FEW_COLUMNS[] = "event, thread, stack, weight";
-
-static int take(void *ctx, sqlite3_value **columns)
-{
-	struct scan *s = ctx;
-	struct report_scope *sc = &s->v->scope;
-	uint32_t event = report_row_of(sc->event_ids, sc->n_events, sqlite3_value_int64(columns[COLUMN_EVENT])), thread;
-	struct report_run *r = event == (uint32_t)REPORT_NO_ROW || sc->events[event].run == (uint32_t)REPORT_NO_ROW
-				       ? NULL
-				       : &sc->runs[sc->events[event].run];
-	int64_t stack = sqlite3_value_int64(columns[COLUMN_STACK]), ts, weight;
-
-	s->v->file_samples++;
-	if (stack < 0 || (size_t)stack > s->v->names.n_stacks)
-		return -EBADMSG;
-	if (!r || !r->pass)
-		return 0;
-	if (sc->by_time || r->end_ns < 0) {
-		ts = sqlite3_value_int64(columns[COLUMN_TS]);
-		r->last_ts = ts > r->last_ts ? ts : r->last_ts;
-		if (ts < r->from || ts >= r->to)
-			return 0;
-	}
-	if (sc->by_cpu && !report_ranges_have(&sc->cpus, sqlite3_value_int64(columns[COLUMN_CPU])))
-		return 0;
-	r->scope_n++;
-	thread = report_row_of(sc->thread_ids, sc->n_threads, sqlite3_value_int64(columns[COLUMN_THREAD]));
-	if (!report_thread_passes(sc, r, thread) || (s->stacks && !s->stacks[stack]))
-		return 0;
-	sc->events[event].scope_n++;
-	if (!sc->events[event].pass)
-		return 0;
-	r->used = true;
-	weight = sqlite3_value_int64(columns[COLUMN_WEIGHT]);
-	if (thread != (uint32_t)REPORT_NO_ROW)
-		sc->threads[thread].used = true;
-	return add(s, (uint32_t)stack, thread == (uint32_t)REPORT_NO_ROW ? 0 : sc->threads[thread].comm, weight < 0 ? 0 : weight);
-}
 
 static int by_comm(const void *a, const void *b)
 {
@@ -140,66 +12,65 @@ static int by_comm(const void *a, const void *b)
 	return x->comm < y->comm ? -1 : x->comm > y->comm;
 }
 
-static int order(struct scan *s)
+/* The sums of one stack, in order of part, become rows in order of name. */
+static void add_rows(struct ap_view *v, const struct report_row *sums, size_t n)
 {
-	struct ap_view *v = s->v;
-	size_t first;
+	struct report_row *rows = &v->rows[v->n_rows], *last = rows;
+	size_t taken = 0;
 
-	v->rows = malloc((s->n_first + s->n_others + 1) * sizeof *v->rows);
-	if (!v->rows)
-		return -ENOMEM;
-	for (size_t stack = 0; stack <= v->names.n_stacks; stack++) {
-		if (!s->first[stack].row.n)
+	for (size_t i = 0; i < n; i++) {
+		const struct report_part *p = &v->parts[sums[i].comm];
+
+		if (!v->scope.events[p->event].pass)
 			continue;
-		first = v->n_rows;
-		v->rows[v->n_rows++] = s->first[stack].row;
-		for (uint32_t i = s->first[stack].next; i != (uint32_t)NONE; i = s->others[i].next)
-			v->rows[v->n_rows++] = s->others[i].row;
-		if (v->n_rows - first > 1)
-			qsort(v->rows + first, v->n_rows - first, sizeof *v->rows, by_comm);
+		rows[taken] = sums[i];
+		rows[taken++].comm = report_comm_of(&v->scope, p->thread);
 	}
-	return 0;
+	if (taken > 1)
+		qsort(rows, taken, sizeof *rows, by_comm);
+	for (size_t i = 1; i < taken; i++) {
+		if (last->comm != rows[i].comm) {
+			*++last = rows[i];
+			continue;
+		}
+		last->weight = report_add(last->weight, rows[i].weight);
+		last->n += rows[i].n;
+	}
+	if (taken)
+		v->n_rows += (size_t)(last - rows) + 1;
 }
 
-/* Times and CPUs cost a column each: they are read where something asks for them. */
-static bool wants_times(const struct report_scope *s)
+static int read_samples(sqlite3 *db, struct ap_view *v, const bool *stacks, enum ap_view_of of)
 {
-	for (size_t i = 0; i < s->n_runs; i++)
-		if (s->runs[i].end_ns < 0)
-			return true;
-	return s->by_time || s->by_cpu;
-}
-
-static int scan(sqlite3 *db, struct ap_view *v, bool *stacks)
-{
-	struct scan s = {.v = v, .stacks = stacks};
+	size_t n;
 	int err;
 
-	s.first = calloc(v->names.n_stacks + 1, sizeof *s.first);
-	if (!s.first)
-		return -ENOMEM;
-	err = report_each(db, wants_times(&v->scope) ? ALL_COLUMNS : FEW_COLUMNS, "sample", take, &s);
-	if (!err)
-		err = add_waiting(&s);
-	if (!err)
-		err = order(&s);
-	free(s.first);
-	free(s.others);
-	ap_index_done(&s.index);
+	if (of != AP_VIEW_PAGE)
+		return report_view_scan(db, v, stacks, false, &v->rows, &v->n_rows);
+	err = report_view_scan(db, v, stacks, true, &v->sums, &v->n_sums);
+	if (!err && !(v->rows = malloc((v->n_sums + 1) * sizeof *v->rows)))
+		err = -ENOMEM;
+	for (size_t i = 0; !err && i < v->n_sums; i += n) {
+		for (n = 1; i + n < v->n_sums && v->sums[i + n].stack == v->sums[i].stack;)
+			n++;
+		add_rows(v, &v->sums[i], n);
+	}
 	return err;
 }
 
-int ap_view_open(sqlite3 *db, const struct ap_report_filter *f, bool all_events, struct ap_view **ret_view, struct ap_why *why)
+int ap_view_open(sqlite3 *db, const struct ap_report_filter *f, enum ap_view_of of, struct ap_view **ret_view, struct ap_why *why)
 {
 	AP_AUTO_FREE bool *stacks = NULL;
 	struct ap_view *v = calloc(1, sizeof *v);
-	int err = v ? report_scope_load(db, f, all_events, &v->scope, why) : ap_why(why, ENOMEM, "out of memory");
+	int err = v ? report_scope_load(db, f, of == AP_VIEW_EVENTS, &v->scope, why) : ap_why(why, ENOMEM, "out of memory");
 
-	if (!err)
+	if (!err) {
+		v->one_event = f->event != NULL;
 		err = report_names_load(db, &v->names, why);
+	}
 	if (!err)
 		err = report_matching_stacks(&v->names, f, &stacks, why);
-	if (!err && (err = scan(db, v, stacks)))
+	if (!err && (err = read_samples(db, v, stacks, of)))
 		ap_why(why, -err, "cannot read the samples: %s",
 			err == -EIO       ? sqlite3_errmsg(db)
 			: err == -EBADMSG ? "a sample names a stack that is not there"
@@ -220,6 +91,8 @@ struct ap_view *ap_view_free(struct ap_view *v)
 		report_names_done(&v->names);
 		report_scope_done(&v->scope);
 		free(v->rows);
+		free(v->sums);
+		free(v->parts);
 		free(v);
 	}
 	return NULL;
@@ -243,7 +116,7 @@ bool ap_view_filtered(const struct ap_view *v)
 int ap_report_select(sqlite3 *db, const struct ap_report_filter *f, ap_selection_row_fn row, void *ctx, struct ap_why *why)
 {
 	struct ap_view *v;
-	int err = ap_view_open(db, f, false, &v, why);
+	int err = ap_view_open(db, f, AP_VIEW_EVENT, &v, why);
 
 	if (err)
 		return err;
@@ -257,7 +130,7 @@ int ap_report_select(sqlite3 *db, const struct ap_report_filter *f, ap_selection
 int ap_report_quality(sqlite3 *db, const struct ap_report_filter *f, struct ap_quality *ret_quality, struct ap_why *why)
 {
 	struct ap_view *v;
-	int err = ap_view_open(db, f, false, &v, why);
+	int err = ap_view_open(db, f, AP_VIEW_EVENT, &v, why);
 
 	if (err)
 		return err;

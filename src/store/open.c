@@ -84,13 +84,13 @@ static int open_anywhere(const char *path, sqlite3 **ret_db, struct ap_why *why)
 	return err;
 }
 
-static int complete(sqlite3 *db, const struct ap_schema *schema, const char *path, struct ap_why *why)
+static int complete(sqlite3 *db, const struct ap_schema *schema, const char *path, bool totals, struct ap_why *why)
 {
 	if (schema == &ap_schemas.all[ap_schemas.n - 1] && ap_store_totals_fresh(db))
 		return sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) ? ap_why(why, EIO, "%s: %s", path, sqlite3_errmsg(db)) : 0;
 	if (ap_schema_shadow(db, &ap_schemas, schema))
 		return ap_why(why, ENOMEM, "%s: cannot make its totals: %s", path, sqlite3_errmsg(db));
-	return ap_store_derive_unmarked(db, why);
+	return totals ? ap_store_derive_unmarked(db, why) : 0;
 }
 
 int ap_store_open_raw(const char *path, sqlite3 **ret_db, const struct ap_schema **ret_schema, struct ap_why *why)
@@ -111,7 +111,7 @@ int ap_store_open_raw(const char *path, sqlite3 **ret_db, const struct ap_schema
 	return 0;
 }
 
-int ap_store_open_read(const char *path, sqlite3 **ret_db, struct ap_why *why)
+static int open_reader(const char *path, bool totals, sqlite3 **ret_db, struct ap_why *why)
 {
 	const struct ap_schema *schema;
 	sqlite3 *db;
@@ -119,7 +119,7 @@ int ap_store_open_read(const char *path, sqlite3 **ret_db, struct ap_why *why)
 
 	if (err)
 		return err;
-	err = complete(db, schema, path, why);
+	err = complete(db, schema, path, totals, why);
 	if (err) {
 		sqlite3_close(db);
 		return err;
@@ -127,6 +127,16 @@ int ap_store_open_read(const char *path, sqlite3 **ret_db, struct ap_why *why)
 	sqlite3_exec(db, "PRAGMA query_only=ON", NULL, NULL, NULL);
 	*ret_db = db;
 	return 0;
+}
+
+int ap_store_open_read(const char *path, sqlite3 **ret_db, struct ap_why *why)
+{
+	return open_reader(path, true, ret_db, why);
+}
+
+int ap_store_open_plain(const char *path, sqlite3 **ret_db, struct ap_why *why)
+{
+	return open_reader(path, false, ret_db, why);
 }
 
 /* Out of the log of a recording that was killed; one that goes on holds a lock for as long. */

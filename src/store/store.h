@@ -61,6 +61,8 @@ struct ap_store *ap_store_abandon(struct ap_store *s);
 /* Opens a finished file to read: refuses by name what is not an Aperture file, is newer, is foreign or damaged. Views are there. The
  * connection is read-only, DEFENSIVE, trusted_schema off. An incomplete file opens too. */
 int ap_store_open_read(const char *path, sqlite3 **ret_db, struct ap_why *why);
+/* The same for who reads no derived table: where those are not fresh, as in a recording that was killed, they are not made. */
+int ap_store_open_plain(const char *path, sqlite3 **ret_db, struct ap_why *why);
 
 /* Rebuilds stack_total and function_total (after symbolize or merge). */
 int ap_store_derive(sqlite3 *db, struct ap_why *why);

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		*fields[i] = field[i] && field[i][0] && field[i][0] != '~' ? field[i] : NULL; /* ~: an option that is not given */
 	}
 	f->labels = labels[0] ? labels : NULL;
-	err = ap_view_open(db, f, n & 1, &v, &why);
+	err = ap_view_open(db, f, (enum ap_view_of)(n % 3), &v, &why);
 	if (!err) {
 		print_all(db, v, &o);
 		ap_view_free(v);

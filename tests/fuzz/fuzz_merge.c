@@ -184,7 +184,7 @@ static void read_and_report(void)
 	sqlite3 *db;
 
 	if (!ap_store_open_read(file, &db, &why)) {
-		if (!ap_view_open(db, &o.filter, false, &v, &why)) {
+		if (!ap_view_open(db, &o.filter, AP_VIEW_PAGE, &v, &why)) {
 			ap_report_top(v, NULL, &o, null, &why);
 			ap_report_folded(v, NULL, &o, null, &why);
 			ap_report_tree(v, &o, null, &why);

@@ -112,7 +112,7 @@ static void check_all(sqlite3 *db, size_t tags)
 	size_t size;
 	char *text;
 
-	require(!ap_view_open(db, &o.filter, false, &v, &why) && !ap_view_header(db, v, &header, &why));
+	require(!ap_view_open(db, &o.filter, AP_VIEW_PAGE, &v, &why) && !ap_view_header(db, v, &header, &why));
 	check_text((const unsigned char *)header.data, header.len);
 	ap_buf_done(&header);
 	for (int kind = 0; kind < 4; kind++)
@@ -149,7 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		struct ap_view *v;
 
 		db = report_db();
-		require(!ap_view_open(db, &o.filter, false, &v, &why));
+		require(!ap_view_open(db, &o.filter, AP_VIEW_PAGE, &v, &why));
 		page = report(db, v, 4, &o, &(size_t){0});
 		ap_view_free(v);
 		tags = count(page, '<');
