@@ -110,6 +110,12 @@ function find(t, parent, frame, side) {
 			return h;
 	}
 }
+function append(t, parent, frame, side) {
+	t.parent[t.n] = parent;
+	t.frame[t.n] = frame;
+	t.side[t.n] = side;
+	return t.n++;
+}
 /* The child of `parent` with that frame, made if it is not there; -1 where the tree is as large as it may be. */
 function child(t, parent, frame, side) {
 	let h = find(t, parent, frame, side);
@@ -121,11 +127,8 @@ function child(t, parent, frame, side) {
 		resize(t, Math.min(NODES_MAX, 2 * t.room));
 		h = find(t, parent, frame, side);
 	}
-	t.parent[t.n] = parent;
-	t.frame[t.n] = frame;
-	t.side[t.n] = side;
 	t.cells[h] = t.n + 1;
-	return t.n++;
+	return append(t, parent, frame, side);
 }
 /* Adds one box's values to another's: `from` and `to` are both self or total columns. */
 function addTo(to, i, from, j) {

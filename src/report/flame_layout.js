@@ -23,12 +23,12 @@ function linkChildren(t) {
 }
 /* The boxes from left to right, parents first: each row, read in this order, is in order of x. */
 function preorder(t) {
-	const order = new Int32Array(t.n), stack = [0];
-	for (let n = 0; stack.length;) {
-		const i = stack.pop();
+	const order = new Int32Array(t.n), stack = new Int32Array(t.n + 1);
+	for (let n = 0, top = 1; top;) {
+		const i = stack[--top];
 		order[n++] = i;
 		for (let j = t.first[i + 1] - 1; j >= t.first[i]; j--)
-			stack.push(t.kids[j]);
+			stack[top++] = t.kids[j];
 	}
 	return order;
 }
@@ -48,14 +48,18 @@ function placeRows(t, order) {
 		t.rowStart[r + 1] += t.rowStart[r];
 	const at = t.rowStart.slice();
 	t.boxes = new Int32Array(t.n);
-	for (const i of order)
-		t.boxes[at[row[i]]++] = i;
+	for (let k = 0; k < order.length; k++)
+		t.boxes[at[row[order[k]]]++] = order[k];
 }
 function place(t, column) {
+	if (t.placed === column)
+		return t;
+	t.placed = column;
 	const width = t.width = t.total[column], x = t.x = new Float64Array(t.n);
 	if (!t.kids) {
 		linkChildren(t);
-		placeRows(t, preorder(t));
+		t.order = preorder(t);
+		placeRows(t, t.order);
 	}
 	for (let i = 0; i < t.n; i++) {
 		let above = x[i], below = x[i];

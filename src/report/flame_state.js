@@ -156,8 +156,10 @@ function loadState() {
 	at.icicle = p.get("flame") !== "1";
 	at.colour = one("colour", COLOURINGS, PAGE.base ? "delta" : "kind");
 	const text = p.get("search") || "";
+	build();
+	at.zoom = at.focus = p.has("path") ? findPath(p.get("path")) : p.has("pathhash") ? findHash(p.get("pathhash")) : 0;
+	setWindow(at.tree.x[at.zoom], at.tree.width[at.zoom], false);
 	show(false);
-	zoom(p.has("path") ? findPath(p.get("path")) : p.has("pathhash") ? findHash(p.get("pathhash")) : 0, false);
 	if (text !== searched) {
 		$("search").value = text;
 		setSearch(text);

@@ -31,12 +31,14 @@ function baseTree(event, by) {
 	for (let i = RAW.n - 1; i > 0; i--)
 		if (alive[i] || hasValue(values, i))
 			alive[i] = alive[RAW.parent[i]] = 1;
+	/* boxes of one group differ already: they are looked for only where groups become one */
+	const make = new Set(tops).size === tops.length && !tops.includes(-1) ? append : child;
 	child(t, 0, groupFrame("all"), 0);
 	for (let i = 1; i < RAW.n; i++) {
 		const parent = RAW.parent[i], frame = parent || !RAW.frame[i] ? RAW.frame[i] : tops[RAW.frame[i] - 1];
 		if (!alive[i])
 			continue;
-		map[i] = frame < 0 ? 0 : child(t, map[parent], frame, 1);
+		map[i] = frame < 0 ? 0 : make(t, map[parent], frame, 1);
 		addTo(t.self, map[i], values, i);
 	}
 	return sumUp(t);
@@ -90,28 +92,27 @@ function sandwich(from, fn) {
 	}
 	return t.n ? t : null;
 }
-/* Functions of a tree from the root, each counted once in a stack. */
+/* Functions of a tree from the root, each counted once in a stack. `path` is of the functions from the root to where the walk is. */
 function countFunctions(t) {
-	const open = new Int32Array(FUNCTIONS.length), stack = [0];
-	for (const f of FUNCTIONS) {
-		f.self = new Array(COLUMNS).fill(0);
-		f.total = new Array(COLUMNS).fill(0);
-	}
-	while (stack.length) { /* ~i: leaving i */
-		const i = stack.pop(), leaving = i < 0, fn = FRAMES.fn[t.frame[leaving ? ~i : i]];
-		if (leaving) {
-			open[fn]--;
+	const sums = () => Array.from({length: COLUMNS}, () => new Float64Array(FUNCTIONS.length)), self = sums(), total = sums();
+	const open = new Int32Array(FUNCTIONS.length), path = new Int32Array(t.rows + 1), fnOf = Int32Array.from(FRAMES.fn), order = t.order;
+	for (let n = 0, depth = 0; n < order.length; n++) {
+		const i = order[n], fn = fnOf[t.frame[i]];
+		for (; depth > t.row[i]; depth--)
+			if (path[depth - 1] >= 0)
+				open[path[depth - 1]]--;
+		path[depth++] = fn;
+		if (fn < 0)
 			continue;
+		for (let k = 0; k < COLUMNS; k++) {
+			self[k][fn] += t.self[k][i];
+			if (!open[fn])
+				total[k][fn] += t.total[k][i];
 		}
-		if (fn >= 0) {
-			for (let k = 0; k < COLUMNS; k++) {
-				FUNCTIONS[fn].self[k] += t.self[k][i];
-				FUNCTIONS[fn].total[k] += open[fn] ? 0 : t.total[k][i];
-			}
-			open[fn]++;
-			stack.push(~i);
-		}
-		for (let j = t.first[i]; j < t.first[i + 1]; j++)
-			stack.push(t.kids[j]);
+		open[fn]++;
 	}
+	FUNCTIONS.forEach((f, fn) => {
+		f.self = self.map(v => v[fn]);
+		f.total = total.map(v => v[fn]);
+	});
 }
