@@ -1,31 +1,46 @@
 /* A flame graph is a selection of the view's sums, merged into one tree; with a base, both files' stacks are in it, each with columns of
  * its own. */
 #include "report/flame.h"
+#include "report/flame_walk.h"
 
 #include <errno.h>
 #include <string.h>
 
+static const struct report_row *sum_at(const struct flame_selection *s, size_t i)
+{
+	return &s->view->sums[s->order ? s->order[i] : i];
+}
+
+/* From the i-th sum on, those of its group; `end` is where the next begins. */
+static int add_group(struct flame *f, const struct flame_selection *s, size_t side, struct flame_walk *w, size_t i, size_t *ret_end)
+{
+	uint32_t group = s->group[sum_at(s, i)->comm];
+	int err = flame_walk_group(w, &f->tree, group);
+	size_t end = i;
+
+	for (; end < s->view->n_sums && s->group[sum_at(s, end)->comm] == group; end++)
+		flame_walk_take(w, sum_at(s, end)->stack);
+	if (!err)
+		err = flame_walk_plant(w, &f->tree);
+	for (; i < end && !err; i++) {
+		const struct report_row *sum = sum_at(s, i);
+		uint32_t node = sum->stack ? w->node[sum->stack] : w->group_node;
+		int64_t *v = &f->tree.values[node * f->tree.columns + 2 * (s->event[sum->comm] * f->sides + side)];
+
+		v[0] += sum->n;
+		v[1] += sum->weight;
+	}
+	*ret_end = end;
+	return err;
+}
+
 static int add_sums(struct flame *f, const struct flame_selection *s, size_t side)
 {
-	const struct ap_view *view = s->view;
 	struct flame_walk w;
-	uint32_t node = 0, last = UINT32_MAX;
-	int err = flame_walk_init(&w, &f->tree, &view->names);
+	int err = flame_walk_init(&w, &f->tree, &s->view->names);
 
-	for (size_t i = 0; i < view->n_sums && !err; i++) {
-		const struct report_row *sum = &view->sums[s->order ? s->order[i] : i];
-
-		if (s->group[sum->comm] != last)
-			err = flame_walk_group(&w, &f->tree, last = s->group[sum->comm]);
-		if (!err)
-			err = flame_walk_add(&w, &f->tree, sum->stack, &node);
-		if (!err) {
-			int64_t *v = &f->tree.values[node * f->tree.columns + 2 * (s->event[sum->comm] * f->sides + side)];
-
-			v[0] += sum->n;
-			v[1] += sum->weight;
-		}
-	}
+	for (size_t i = 0; i < s->view->n_sums && !err;)
+		err = add_group(f, s, side, &w, i, &i);
 	flame_walk_done(&w);
 	return err;
 }

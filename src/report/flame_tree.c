@@ -1,5 +1,4 @@
-/* A stack's parent has a lower id, and stacks share their ancestors: a stack is walked upwards only as far as the first one that has a node
- * already. So that each (group, stack) is looked up once, however many samples and however deep. Nothing here recurses. */
+/* Nodes are appended, so that a parent comes before its children, and found through one table of (parent, frame). */
 #include "report/flame_tree.h"
 
 #include <errno.h>
@@ -8,29 +7,42 @@
 /* Names longer than NAME_MAX_BYTES are cut, and end in an ellipsis. */
 enum { NAME_MAX_BYTES = 4096, FIRST_CELLS = 1 << 12, EXPECTED_CELLS = 1 << 23, NODES_LIMIT = 1 << 30 };
 
+static uint64_t child_hash(uint32_t parent, uint32_t frame)
+{
+	return ap_hash_u64((uint64_t)parent << 32 | frame);
+}
+
 /* The cell of that child, or the free one where it belongs. This is the innermost of it all, so it is no ap_index: nothing is called. */
 static size_t find_cell(const struct flame_tree *t, uint32_t parent, uint32_t frame)
 {
-	size_t mask = t->n_cells - 1, at = ap_hash_u64((uint64_t)parent << 32 | frame) & mask;
-	uint32_t i;
+	uint64_t hash = child_hash(parent, frame);
+	size_t mask = t->n_cells - 1, at = hash & mask;
+	uint32_t i, tag = (uint32_t)(hash >> 32);
 
-	for (; (i = t->cells[at]); at = (at + 1) & mask)
-		if (t->nodes[i - 1].parent == parent && t->nodes[i - 1].frame == frame)
+	for (; (i = t->cells[at].node); at = (at + 1) & mask)
+		if (t->cells[at].tag == tag && t->nodes[i - 1].parent == parent && t->nodes[i - 1].frame == frame)
 			break;
 	return at;
 }
 
+static void set_cell(const struct flame_tree *t, size_t cell, uint32_t node)
+{
+	const struct flame_node *v = &t->nodes[node];
+
+	t->cells[cell] = (struct flame_cell){node + 1, (uint32_t)(child_hash(v->parent, v->frame) >> 32)};
+}
+
 static int set_cells(struct flame_tree *t, size_t n)
 {
-	uint32_t *cells = calloc(n, sizeof *cells);
+	struct flame_cell *cells = calloc(n, sizeof *cells);
 
 	if (!cells)
 		return -ENOMEM;
 	free(t->cells);
 	t->cells = cells;
 	t->n_cells = n;
-	for (size_t i = 0; i < t->n; i++)
-		t->cells[find_cell(t, t->nodes[i].parent, t->nodes[i].frame)] = (uint32_t)i + 1;
+	for (uint32_t i = 0; i < t->n; i++)
+		set_cell(t, find_cell(t, t->nodes[i].parent, t->nodes[i].frame), i);
 	return 0;
 }
 
@@ -110,7 +122,7 @@ uint32_t flame_tree_find(const struct flame_tree *t, const char *s)
 	return ap_index_find(&t->string_index, ap_hash_bytes(s, strlen(s), 0), string_same, t, s);
 }
 
-static int add_frame(struct flame_tree *t, const struct report_line *l, const char *module, int kind, uint32_t *ret)
+int flame_tree_frame(struct flame_tree *t, const struct report_line *l, const char *module, int kind, uint32_t *ret)
 {
 	struct flame_frame key = {.kind = kind, .line = l->line}, *v;
 	int err = flame_tree_string(t, l->function, &key.name);
@@ -135,14 +147,14 @@ static int add_frame(struct flame_tree *t, const struct report_line *l, const ch
 }
 
 /* From *at to its child with that frame, made if it is not there. */
-static int descend(struct flame_tree *t, uint32_t frame, uint32_t *at)
+int flame_tree_child(struct flame_tree *t, uint32_t frame, uint32_t *at)
 {
 	size_t cell = find_cell(t, *at, frame);
 	struct flame_node *v;
 	int64_t *values;
 
-	if (t->cells[cell]) {
-		*at = t->cells[cell] - 1;
+	if (t->cells[cell].node) {
+		*at = t->cells[cell].node - 1;
 		return 0;
 	}
 	if (t->n >= NODES_LIMIT)
@@ -154,89 +166,8 @@ static int descend(struct flame_tree *t, uint32_t frame, uint32_t *at)
 	v[t->n] = (struct flame_node){*at, frame};
 	memset(&values[t->n * t->columns], 0, t->columns * sizeof *values);
 	*at = (uint32_t)t->n++;
-	t->cells[cell] = (uint32_t)t->n;
+	set_cell(t, cell, *at);
 	return t->n * 2 > t->n_cells ? set_cells(t, 2 * t->n_cells) : 0;
-}
-
-static int box_kind(const struct report_frame *f, bool inlined)
-{
-	static const int kinds[] = {[1] = FLAME_USER, [2] = FLAME_KERNEL, [3] = FLAME_JIT, [4] = FLAME_CUT};
-
-	if (inlined)
-		return FLAME_INLINED;
-	return f->kind >= 1 && f->kind <= 4 ? kinds[f->kind] : FLAME_OTHER;
-}
-
-static int map_frames(struct flame_walk *w, struct flame_tree *t)
-{
-	const struct report_names *names = w->names;
-	uint32_t n = 0;
-	int err = 0;
-
-	for (size_t id = 0; id <= names->n_frames && !err; id++) {
-		const struct report_frame *f = &names->frames[id];
-
-		w->first[id] = n;
-		for (uint32_t i = f->n; i-- > 0 && !err;)
-			err = add_frame(t, &names->lines[f->first + i], f->module, box_kind(f, i + 1 < f->n), &w->frames[n++]);
-	}
-	w->first[names->n_frames + 1] = n;
-	return err;
-}
-
-int flame_walk_init(struct flame_walk *w, struct flame_tree *t, const struct report_names *names)
-{
-	*w = (struct flame_walk){.names = names};
-	w->first = calloc(names->n_frames + 2, sizeof *w->first);
-	w->frames = calloc(names->n_lines + 1, sizeof *w->frames);
-	w->node = calloc(names->n_stacks + 1, sizeof *w->node);
-	w->path = calloc(names->n_stacks + 1, sizeof *w->path);
-	return w->first && w->frames && w->node && w->path ? map_frames(w, t) : -ENOMEM;
-}
-
-void flame_walk_done(struct flame_walk *w)
-{
-	free(w->first);
-	free(w->frames);
-	free(w->node);
-	free(w->path);
-	memset(w, 0, sizeof *w);
-}
-
-int flame_walk_group(struct flame_walk *w, struct flame_tree *t, uint32_t group)
-{
-	uint32_t at = 0;
-	int err = descend(t, group, &at);
-
-	if (err || at == w->group_node)
-		return err;
-	if (w->group_node)
-		memset(w->node, 0, (w->names->n_stacks + 1) * sizeof *w->node);
-	w->group_node = at;
-	return 0;
-}
-
-int flame_walk_add(struct flame_walk *w, struct flame_tree *t, int64_t stack, uint32_t *ret_node)
-{
-	uint32_t s = (uint32_t)stack, at;
-	size_t depth = 0;
-	int err = 0;
-
-	if (stack < 0 || (size_t)stack > w->names->n_stacks)
-		return -EBADMSG;
-	for (; s && !w->node[s]; s = w->names->parent[s])
-		w->path[depth++] = s;
-	at = s ? w->node[s] : w->group_node;
-	while (depth-- > 0 && !err) {
-		uint32_t frame = w->names->frame_of[w->path[depth]];
-
-		for (uint32_t i = w->first[frame]; i < w->first[frame + 1] && !err; i++)
-			err = descend(t, w->frames[i], &at);
-		w->node[w->path[depth]] = at;
-	}
-	if (!err)
-		*ret_node = at;
-	return err;
 }
 
 int flame_tree_init(struct flame_tree *t, size_t columns, size_t expected)
@@ -252,7 +183,8 @@ int flame_tree_init(struct flame_tree *t, size_t columns, size_t expected)
 	err = flame_tree_string(t, "", &empty); /* number 0 */
 	if (!err)
 		err = set_cells(t, cells);
-	return err ? err : descend(t, UINT32_MAX, &root); /* the first node is its own parent, with a frame that no child of it has */
+	return err ? err
+		   : flame_tree_child(t, UINT32_MAX, &root); /* the first node is its own parent, with a frame that no child of it has */
 }
 
 int flame_tree_sum(struct flame_tree *t)

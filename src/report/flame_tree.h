@@ -1,6 +1,6 @@
-/* The merged tree of a flame graph: below the root one node a group (a thread or a command), below those one node a distinct (parent, function,
- * module, kind). A parent has a lower index than its children. Every node has one value a column: samples and weight of each event, and the
- * same again for the file that is compared with. */
+/* The merged tree of a flame graph: below the root one node a group (a thread or a command), below those one node a distinct (parent,
+ * function, module, kind). A parent has a lower index than its children. Every node has one value a column: samples and weight of each
+ * event, and the same again for the file that is compared with. */
 #ifndef AP_REPORT_FLAME_TREE_H
 #define AP_REPORT_FLAME_TREE_H
 
@@ -12,12 +12,16 @@ enum flame_kind { FLAME_USER, FLAME_KERNEL, FLAME_INLINED, FLAME_JIT, FLAME_CUT,
 
 struct flame_node {
 	uint32_t parent; /* of the root: itself, 0 */
-	uint32_t frame;	 /* of a child of the root: the group's number */
+	uint32_t frame;  /* of a child of the root: the group's number */
 };
 struct flame_frame {
 	uint32_t name, module, file; /* numbers of strings */
 	int kind;
 	int64_t line; /* of the first stack that came this way */
+};
+struct flame_cell {
+	uint32_t node; /* + 1; 0: free */
+	uint32_t tag;  /* of the hash: mostly says without a look at the node that it is another one */
 };
 struct flame_tree {
 	struct flame_node *nodes;
@@ -29,18 +33,10 @@ struct flame_tree {
 	size_t n_frames, frames_cap;
 	const char **strings;
 	size_t n_strings, strings_cap;
-	uint32_t *cells; /* open addressing: node + 1, 0 free; a power of two, at most half full */
+	struct flame_cell *cells; /* open addressing; a power of two, at most half full */
 	size_t n_cells;
 	struct ap_index frame_index, string_index;
 	struct ap_arena arena;
-};
-
-/* The stacks of one file on their way into the tree. */
-struct flame_walk {
-	const struct report_names *names;
-	uint32_t *first, *frames; /* the tree's frames of file frame f: frames[first[f]] .. frames[first[f + 1] - 1], outermost first */
-	uint32_t *node, *path;	  /* by stack id: its node in the group being added, 0 not known yet */
-	uint32_t group_node;	  /* 0: none yet */
 };
 
 /* Makes the root; strings given are copied. `expected`: nodes, as a guess. */
@@ -49,10 +45,14 @@ void flame_tree_done(struct flame_tree *t);
 int flame_tree_string(struct flame_tree *t, const char *s, uint32_t *ret);
 uint32_t flame_tree_find(const struct flame_tree *t, const char *s); /* the string's number, or AP_INDEX_NONE */
 
-int flame_walk_init(struct flame_walk *w, struct flame_tree *t, const struct report_names *names);
-void flame_walk_done(struct flame_walk *w);
-int flame_walk_group(struct flame_walk *w, struct flame_tree *t, uint32_t group); /* what is added from here on is the group's */
-int flame_walk_add(struct flame_walk *w, struct flame_tree *t, int64_t stack, uint32_t *ret_node);
+int flame_tree_frame(struct flame_tree *t, const struct report_line *l, const char *module, int kind, uint32_t *ret_frame);
+/* From *at to its child with that frame, made if it is not there. */
+int flame_tree_child(struct flame_tree *t, uint32_t frame, uint32_t *at);
+/* That child is asked for soon. */
+static inline void flame_tree_fetch(const struct flame_tree *t, uint32_t parent, uint32_t frame)
+{
+	__builtin_prefetch(&t->cells[ap_hash_u64((uint64_t)parent << 32 | frame) & (t->n_cells - 1)]);
+}
 
 int flame_tree_sum(struct flame_tree *t); /* fills totals; once, after the last add */
 
