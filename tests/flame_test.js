@@ -301,9 +301,14 @@ async function main() {
 	for (const domain of ["Page", "Runtime", "Log", "Network"])
 		await send(domain + ".enable");
 	if (process.env.FLAME_PAINT) { /* make bench */
-		await open(process.env.FLAME_PAINT);
-		console.log(`first paint after ${Math.round(await js("performance.getEntriesByName('first-contentful-paint')[0].startTime"))} ms, ` +
-			`first use after ${Math.round(await js("firstUse"))} ms; ${await js("BASE.n")} boxes; ${await js("$('folded').textContent")}`);
+		const times = [];
+		for (let i = 0; i < 5; i++) {
+			await open(process.env.FLAME_PAINT);
+			times.push([await js("firstUse"), await js("firstDrawn")].map(Math.round));
+		}
+		const median = k => times.map(t => t[k]).sort((a, b) => a - b)[2];
+		console.log(`first use (keys and pointer are answered) after ${median(0)} ms, graph drawn after ${median(1)} ms, medians of 5; ` +
+			`${await js("BASE.n")} boxes; ${await js("$('folded').textContent")}`);
 		return;
 	}
 	await plain();

@@ -191,6 +191,21 @@ static void find_scale(struct folded *f)
 	f->scale = now > 0 && then > 0 ? (double)now / (double)then : 1;
 }
 
+/* After a space. A line each has one: printf would cost more than the rest of the line. */
+static void put_number(int64_t v, FILE *out)
+{
+	char text[24], *at = text + sizeof text;
+	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+	do
+		*--at = (char)('0' + u % 10);
+	while (u /= 10);
+	if (v < 0)
+		*--at = '-';
+	*--at = ' ';
+	fwrite_unlocked(at, 1, (size_t)(text + sizeof text - at), out);
+}
+
 static int print_line(const struct folded *f, const struct line *l, const struct ap_buf *path, FILE *out)
 {
 	int64_t base = llround((double)l->then * f->scale);
@@ -201,10 +216,11 @@ static int print_line(const struct folded *f, const struct line *l, const struct
 
 		return report_table_row(f->table, f->both ? changes : rows);
 	}
-	fwrite(path->data, 1, path->len, out);
+	fwrite_unlocked(path->data, 1, path->len, out);
 	if (f->both)
-		fprintf(out, " %lld", (long long)base);
-	return fprintf(out, " %lld\n", (long long)l->now) < 0 ? -EIO : 0;
+		put_number(base, out);
+	put_number(l->now, out);
+	return putc_unlocked('\n', out) < 0 ? -EIO : 0;
 }
 
 /* The places from the root to where the last line ended, and where the text of each ends; 0 is the command. */
