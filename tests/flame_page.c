@@ -1,5 +1,5 @@
 /* flame_page SCHEMA KIND: writes the flame graph of a file made up here. KIND: plain (100 samples, shares known), diff (against plain), deep (10,000 frames), several
- * (events, runs, hosts, threads; hostile names), wide (more than fits, so that some is left out), empty. */
+ * (events, runs, hosts, threads; hostile names), wide (more than fits, so that some is left out), one (sample), empty. */
 #include "report/report.h"
 
 #include <stdio.h>
@@ -83,6 +83,9 @@ static const char WIDE[] =
 	"INSERT INTO stack SELECT id,0,id FROM function; INSERT INTO sample SELECT 1,id,0,1,1,id,1 FROM stack;"
 	"INSERT INTO sample SELECT 1,id,0,1,1,1+id%10,1 FROM stack;";
 
+static const char ONE[] = "INSERT INTO function VALUES(1,'main','','',0); INSERT INTO frame VALUES(1,1,16,1); INSERT INTO frame_line VALUES(1,0,1,'',0);"
+			  "INSERT INTO stack VALUES(1,0,1); INSERT INTO sample VALUES(1,1,0,1,1,1,7);";
+
 int main(int argc, char **argv)
 {
 	struct ap_report_options o = {0};
@@ -92,10 +95,10 @@ int main(int argc, char **argv)
 	const char *kind = argc > 2 ? argv[2] : "";
 
 	if (argc != 3 || sqlite3_open(":memory:", &db))
-		fail("usage", "flame_page SCHEMA plain|deep|wide|empty");
+		fail("usage", "flame_page SCHEMA plain|diff|deep|several|wide|one|empty");
 	schema(db, argv[1]);
 	sql(db, COMMON);
-	sql(db, !strcmp(kind, "plain") ? PLAIN : !strcmp(kind, "diff") ? CHANGED : !strcmp(kind, "deep") ? DEEP : !strcmp(kind, "several") ? SEVERAL : !strcmp(kind, "wide") ? WIDE : "");
+	sql(db, !strcmp(kind, "plain") ? PLAIN : !strcmp(kind, "diff") ? CHANGED : !strcmp(kind, "deep") ? DEEP : !strcmp(kind, "several") ? SEVERAL : !strcmp(kind, "wide") ? WIDE : !strcmp(kind, "one") ? ONE : "");
 	if (!strcmp(kind, "diff")) {
 		if (sqlite3_open(":memory:", &base))
 			fail("base", "cannot be opened");

@@ -7,7 +7,7 @@ const at = {tree: null, event: 0, measure: 0, side: 0, by: "command", view: "dow
 const ROW = 18, FOUND = "#f06bff", INK = "#111", ANIMATION_MS = 140;
 const LIGHT = ["#f2b35c", "#ee8f78", "#f6d98b", "#9ccf7c", "#c9c9c9", "#c3b1e1", "#9fc5e8", "#dedede"];
 const DARK = ["#cf9a4a", "#d27b64", "#cbb067", "#7faf62", "#9c9c9c", "#a796ca", "#7ea8cf", "#8f8f8f"];
-let draws = 0, drawn = {x: 0, w: 1}, move = null, asked = false, digitWidth = 7;
+let draws = 0, firstDrawn = 0, drawn = {x: 0, w: 1}, move = null, asked = false, digitWidth = 7;
 const column = () => at.measure + 2 * at.side;
 
 function hash(s) {
@@ -119,6 +119,7 @@ function step(now) {
 			draw();
 	}
 	paint();
+	firstDrawn = firstDrawn || performance.now();
 }
 function draw() {
 	if (!asked) {

@@ -1,23 +1,21 @@
-/* A node is kept when its largest share of any column reaches a limit. A parent's shares are not less than its child's, so that what is kept is
- * a tree. The limit starts where FLAME_NODES_MAX nodes remain and is raised until the text fits. Costs a pass over the tree for each try, and
- * tries are few because the text grows with the nodes. */
+/* What is kept (flame_keep.c), as text. The limit is raised until the text fits; tries are few because the text grows with the nodes. */
 #include "report/flame_fold.h"
+
+#include "report/flame_keep.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum { TRIES_MAX = 16, BUCKETS = 1 << 16 };
+/* A part of the text that grows longer than TEXT_MAX ends the try. */
+enum { TRIES_MAX = 16, TEXT_MAX = 8 << 20 };
 
 struct folding {
 	const struct flame_tree *t;
 	const bool *skip;
-	float *score;	 /* by node: 0 .. 1 */
-	uint32_t *first; /* by node: its first kept child in `kids` */
-	uint32_t *kids, *next; /* next: by node, its child to be written next */
+	struct flame_kept kept;
+	uint32_t *next;                    /* by kept node: its child to be written next */
 	uint32_t *uses, *order, *frame_no; /* by frame; uses and numbers are of kept nodes */
 	uint32_t n_strings;
-	float least;
-	size_t n_kept;
 };
 
 int flame_number(struct ap_buf *b, uint64_t v)
@@ -30,77 +28,6 @@ int flame_number(struct ap_buf *b, uint64_t v)
 		text[n++] = digits[45 + v % 45];
 	text[n++] = digits[v];
 	return ap_buf_add(b, text, n);
-}
-
-static void set_scores(struct folding *f)
-{
-	const struct flame_tree *t = f->t;
-	size_t c = t->columns;
-
-	for (size_t i = 0; i < t->n; i++) {
-		double most = i ? 0 : 1;
-
-		for (size_t k = 0; k < c; k++)
-			if (t->totals[k] && (double)t->totals[i * c + k] / (double)t->totals[k] > most)
-				most = (double)t->totals[i * c + k] / (double)t->totals[k];
-		f->score[i] = (float)most;
-	}
-}
-
-/* The bits of floats that are not negative are in order of their values. */
-static uint32_t bucket(float score)
-{
-	uint32_t bits;
-
-	memcpy(&bits, &score, sizeof bits);
-	return bits >> 15;
-}
-
-/* The lowest limit that keeps at most `most` nodes. */
-static float limit_for(const struct folding *f, size_t most)
-{
-	AP_AUTO_FREE uint32_t *count = calloc(BUCKETS, sizeof *count);
-	uint32_t b = BUCKETS, bits;
-	size_t n = 0;
-	float limit;
-
-	if (!count)
-		return -1;
-	for (size_t i = 0; i < f->t->n; i++)
-		count[bucket(f->score[i])]++;
-	while (b > 0 && n + count[b - 1] <= most)
-		n += count[--b];
-	bits = b << 15;
-	memcpy(&limit, &bits, sizeof limit);
-	return limit;
-}
-
-static bool kept(const struct folding *f, size_t i)
-{
-	return !i || f->score[i] >= f->least;
-}
-
-static void link_children(struct folding *f)
-{
-	const struct flame_tree *t = f->t;
-
-	memset(f->first, 0, (t->n + 1) * sizeof *f->first);
-	memset(f->uses, 0, (t->n_frames + 1) * sizeof *f->uses);
-	f->n_kept = 1;
-	for (size_t i = 1; i < t->n; i++)
-		if (kept(f, i)) {
-			f->first[t->nodes[i].parent + 1]++;
-			f->n_kept++;
-			if (t->nodes[i].parent)
-				f->uses[t->nodes[i].frame]++;
-		}
-	for (size_t i = 0; i < t->n; i++)
-		f->first[i + 1] += f->first[i];
-	memcpy(f->next, f->first, t->n * sizeof *f->next);
-	for (size_t i = 1; i < t->n; i++)
-		if (kept(f, i))
-			f->kids[f->next[t->nodes[i].parent]++] = (uint32_t)i;
-	memcpy(f->next, f->first, t->n * sizeof *f->next);
 }
 
 static int by_uses(const void *a, const void *b, void *ctx)
@@ -175,20 +102,16 @@ static int put_node(const struct folding *f, struct flame_text *x, size_t up, ui
 	return err;
 }
 
-/* What node i has and neither itself nor its kept children show. Returns whether that is anything. */
-static bool left_out(const struct folding *f, size_t i, int64_t *values, struct flame_text *x)
+/* Whether kept node i has something that neither itself nor its kept children show. */
+static bool left_out(const struct folding *f, uint32_t i, struct flame_text *x)
 {
-	const struct flame_tree *t = f->t;
-	size_t c = t->columns;
+	size_t c = f->t->columns;
+	const int64_t *rest = &f->kept.rest[i * c];
 	double share = 0;
 
-	for (size_t k = 0; k < c; k++) {
-		values[k] = t->totals[i * c + k] - t->values[i * c + k];
-		for (uint32_t j = f->first[i]; j < f->first[i + 1]; j++)
-			values[k] -= t->totals[f->kids[j] * c + k];
-		if (values[k] && (double)values[k] / (double)t->totals[k] > share)
-			share = (double)values[k] / (double)t->totals[k];
-	}
+	for (size_t k = 0; k < c; k++)
+		if (rest[k] && (double)rest[k] / (double)f->t->totals[k] > share)
+			share = (double)rest[k] / (double)f->t->totals[k];
 	x->folded_share += share;
 	return share > 0;
 }
@@ -196,27 +119,29 @@ static bool left_out(const struct folding *f, size_t i, int64_t *values, struct 
 static int put_nodes(struct folding *f, struct flame_text *x)
 {
 	const struct flame_tree *t = f->t;
-	AP_AUTO_FREE int64_t *rest = calloc(t->columns, sizeof *rest);
-	size_t i = 0, up = 0;
-	int err = rest ? 0 : -ENOMEM;
+	const struct flame_kept *kept = &f->kept;
+	uint32_t i = 0;
+	size_t up = 0;
+	int err = 0;
 	bool fresh = true; /* the root has no entry of its own, what is left out below it has */
 
+	memcpy(f->next, kept->first, kept->n * sizeof *f->next);
 	while (!err) {
-		if (fresh && left_out(f, i, rest, x)) {
-			err = put_node(f, x, up, 0, rest);
+		if (fresh && left_out(f, i, x)) {
+			err = put_node(f, x, up, 0, &kept->rest[i * t->columns]);
 			up = 1;
 		}
 		if (err)
 			break;
-		if (f->next[i] < f->first[i + 1]) {
-			uint32_t kid = f->kids[f->next[i]++], frame = t->nodes[kid].frame;
+		if (f->next[i] < kept->first[i + 1]) {
+			uint32_t kid = kept->kids[f->next[i]++], frame = t->nodes[kept->node[kid]].frame;
 
-			err = put_node(f, x, up, i ? f->frame_no[frame] : frame + 1, &t->values[kid * t->columns]);
+			err = put_node(f, x, up, i ? f->frame_no[frame] : frame + 1, &kept->self[kid * t->columns]);
 			up = 0;
 			i = kid;
 			fresh = true;
 		} else if (i) {
-			i = t->nodes[i].parent;
+			i = kept->parent[i];
 			up++;
 			fresh = false;
 		} else {
@@ -226,21 +151,29 @@ static int put_nodes(struct folding *f, struct flame_text *x)
 	return err;
 }
 
+static void count_uses(struct folding *f)
+{
+	const struct flame_kept *kept = &f->kept;
+
+	memset(f->uses, 0, (f->t->n_frames + 1) * sizeof *f->uses);
+	for (size_t i = 1; i < kept->n; i++)
+		if (kept->parent[i])
+			f->uses[f->t->nodes[kept->node[i]].frame]++;
+}
+
 static int attempt(struct folding *f, size_t most, size_t room, struct flame_text *x)
 {
 	int err;
 
-	f->least = limit_for(f, most);
-	if (f->least < 0)
-		return -ENOMEM;
+	flame_keep_most(&f->kept, most);
 	x->strings.len = x->frames.len = x->nodes.len = 0;
-	x->strings.max = x->frames.max = x->nodes.max = room + 1;
+	x->strings.max = x->frames.max = x->nodes.max = TEXT_MAX;
 	x->folded_share = 0;
 	x->n_frames = x->n_nodes = 0;
 	memset(x->string_no, 0, f->t->n_strings * sizeof *x->string_no);
 	f->n_strings = 0;
-	link_children(f);
-	x->n_folded = f->t->n - f->n_kept;
+	count_uses(f);
+	x->n_folded = f->t->n - f->kept.n;
 	err = put_frames(f, x);
 	if (!err)
 		err = put_nodes(f, x);
@@ -251,43 +184,45 @@ static int attempt(struct folding *f, size_t most, size_t room, struct flame_tex
 
 static int allocate(struct folding *f, struct flame_text *x)
 {
-	size_t n = f->t->n + 1, frames = f->t->n_frames + 1;
+	size_t frames = f->t->n_frames + 1;
+	int err = flame_keep_init(&f->kept, f->t, FLAME_NODES_MAX);
 
-	f->score = malloc(n * sizeof *f->score);
-	f->first = malloc(n * sizeof *f->first);
-	f->kids = malloc(n * sizeof *f->kids);
-	f->next = malloc(n * sizeof *f->next);
+	if (err)
+		return err;
+	f->next = malloc(f->kept.n * sizeof *f->next);
 	f->uses = malloc(frames * sizeof *f->uses);
 	f->order = malloc(frames * sizeof *f->order);
 	f->frame_no = malloc(frames * sizeof *f->frame_no);
 	x->string_no = malloc(f->t->n_strings * sizeof *x->string_no);
-	return f->score && f->first && f->kids && f->next && f->uses && f->order && f->frame_no && x->string_no ? 0 : -ENOMEM;
+	return f->next && f->uses && f->order && f->frame_no && x->string_no ? 0 : -ENOMEM;
+}
+
+static int fold(struct folding *f, size_t room, struct flame_text *x)
+{
+	size_t most = FLAME_NODES_MAX;
+	int err = -EMSGSIZE;
+
+	for (int i = 0; i < TRIES_MAX && err == -EMSGSIZE; i++) {
+		err = attempt(f, most, room, x);
+		if (err == -EMSGSIZE) {
+			size_t used = x->strings.len + x->frames.len + x->nodes.len;
+			double fits = 0.98 * (double)room / (double)used; /* names are shared: fewer nodes take a little more each */
+
+			most = i >= TRIES_MAX - 2 ? 1 : (size_t)((double)f->kept.n * (fits < 0.98 ? fits : 0.98));
+		}
+	}
+	return err;
 }
 
 int flame_fold(const struct flame_tree *t, const bool *skip, size_t room, struct flame_text *ret_text)
 {
 	struct folding f = {.t = t, .skip = skip};
 	struct flame_text x = {0};
-	size_t most = t->n < FLAME_NODES_MAX ? t->n : FLAME_NODES_MAX;
 	int err = allocate(&f, &x);
 
-	if (!err) {
-		set_scores(&f);
-		err = -EMSGSIZE;
-	}
-	for (int i = 0; i < TRIES_MAX && err == -EMSGSIZE; i++) {
-		err = attempt(&f, most, room, &x);
-		if (err == -EMSGSIZE) {
-			size_t used = x.strings.len + x.frames.len + x.nodes.len;
-
-			double fits = 0.9 * (double)room / (double)used; /* too much, where a buffer stopped at its limit */
-
-			most = i >= TRIES_MAX - 2 ? 1 : (size_t)((double)most * (fits < 0.75 ? fits : 0.75));
-		}
-	}
-	free(f.score);
-	free(f.first);
-	free(f.kids);
+	if (!err)
+		err = fold(&f, room, &x);
+	flame_keep_done(&f.kept);
 	free(f.next);
 	free(f.uses);
 	free(f.order);

@@ -1,6 +1,8 @@
 /* Nodes are appended, so that a parent comes before its children, and found through one table of (parent, frame). */
 #include "report/flame_tree.h"
 
+#include "report/large.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -34,7 +36,7 @@ static void set_cell(const struct flame_tree *t, size_t cell, uint32_t node)
 
 static int set_cells(struct flame_tree *t, size_t n)
 {
-	struct flame_cell *cells = calloc(n, sizeof *cells);
+	struct flame_cell *cells = report_large_calloc(n, sizeof *cells);
 
 	if (!cells)
 		return -ENOMEM;

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { WAITING = UINT32_MAX, AHEAD = 12 };
+enum { WAITING = UINT32_MAX, AHEAD = 32 };
 
 static int box_kind(const struct report_frame *f, bool inlined)
 {

@@ -3,36 +3,12 @@
  * and CSV hold the same, a row a line.
  *
  * The stacks of all commands grow one tree of names; a line is then (command, place in the tree), and lines are put in order by these two
- * numbers. Each line's text begins with what it shares with the line before. */
-#include "report/table.h"
-#include "report/trie.h"
+ * numbers. folded_print.c writes them. */
+#include "report/folded.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct line {
-	uint32_t command; /* its rank among the labels */
-	uint32_t place;   /* of its node, depth first */
-	uint32_t node, label;
-	int64_t now, n, then; /* weight and samples; weight in the base */
-};
-struct spot {
-	uint32_t parent, label, depth; /* parent: a place */
-};
-struct folded {
-	struct report_labels labels;
-	struct report_trie trie;
-	uint32_t *rank;     /* of each label in the order of their texts */
-	struct spot *spots; /* the nodes of the tree by place: a walk to the root stays near */
-	size_t *length;     /* of each label's text */
-	struct line *lines;
-	size_t n, cap;
-	double scale; /* of the base */
-	bool both;
-	struct report_table *table; /* JSON and CSV; NULL: text */
-};
 
 static const struct report_column COLUMNS[] = {
 	{"stack", CELL_TEXT, 0, false}, {"weight", CELL_INT, 0, false}, {"samples", CELL_INT, 0, false}};
@@ -65,7 +41,7 @@ static int add_view(struct folded *f, const struct ap_view *v, bool base, bool i
 	AP_AUTO_FREE uint32_t *commands = NULL;
 	AP_AUTO_FREE uint32_t *of_line = NULL;
 	AP_AUTO_FREE uint32_t *node_of_row = NULL;
-	struct line *lines;
+	struct folded_line *lines;
 	int err = command_labels(f, &v->scope, &commands);
 
 	if (!err)
@@ -78,7 +54,7 @@ static int add_view(struct folded *f, const struct ap_view *v, bool base, bool i
 		lines = ap_grow(&f->lines, &f->cap, f->n, sizeof *lines);
 		if (!lines)
 			return -ENOMEM;
-		lines[f->n++] = (struct line){.node = node_of_row[i],
+		lines[f->n++] = (struct folded_line){.node = node_of_row[i],
 			.label = commands[r->comm],
 			.now = base ? 0 : r->weight,
 			.n = base ? 0 : r->n,
@@ -119,7 +95,7 @@ static int by_rank(const void *a, const void *b, void *ctx)
 
 static int by_place(const void *a, const void *b)
 {
-	const struct line *x = a, *y = b;
+	const struct folded_line *x = a, *y = b;
 
 	if (x->command != y->command)
 		return x->command < y->command ? -1 : 1;
@@ -127,14 +103,14 @@ static int by_place(const void *a, const void *b)
 }
 
 /* Each node's number, depth first. */
-static void number_nodes(const struct report_trie *t, uint32_t *place, struct spot *spots)
+static void number_nodes(const struct report_trie *t, uint32_t *place, struct folded_spot *spots)
 {
 	uint32_t at = t->v[0].child, n = 1;
 
 	while (at) {
 		uint32_t parent = place[t->v[at].parent];
 
-		spots[n] = (struct spot){parent, t->v[at].label, spots[parent].depth + 1};
+		spots[n] = (struct folded_spot){parent, t->v[at].label, spots[parent].depth + 1};
 		place[at] = n++;
 		if (t->v[at].child) {
 			at = t->v[at].child;
@@ -166,7 +142,7 @@ static int order_lines(struct folded *f)
 	if (f->n)
 		qsort(f->lines, f->n, sizeof *f->lines, by_place);
 	for (size_t i = 0; i < f->n; i++) {
-		struct line *l = &f->lines[i], *last = n ? &f->lines[n - 1] : NULL;
+		struct folded_line *l = &f->lines[i], *last = n ? &f->lines[n - 1] : NULL;
 
 		if (!last || by_place(last, l)) {
 			f->lines[n++] = *l;
@@ -191,92 +167,17 @@ static void find_scale(struct folded *f)
 	f->scale = now > 0 && then > 0 ? (double)now / (double)then : 1;
 }
 
-static int print_line(const struct folded *f, const struct line *l, const struct ap_buf *path, FILE *out)
-{
-	int64_t base = llround((double)l->then * f->scale);
-
-	if (f->table) {
-		const struct report_value rows[] = {{.text = path->data}, {.integer = l->now}, {.integer = l->n}};
-		const struct report_value changes[] = {{.text = path->data}, {.integer = base}, {.integer = l->now}};
-
-		return report_table_row(f->table, f->both ? changes : rows);
-	}
-	fwrite(path->data, 1, path->len, out);
-	if (f->both)
-		fprintf(out, " %lld", (long long)base);
-	return fprintf(out, " %lld\n", (long long)l->now) < 0 ? -EIO : 0;
-}
-
-/* The places from the root to where the last line ended, and where the text of each ends; 0 is the command. */
-struct path {
-	struct ap_buf text;
-	uint32_t *node;
-	size_t *end;
-	size_t depth; /* of the last line */
-};
-
-static int put_label(const struct folded *f, uint32_t label, struct path *p)
-{
-	return ap_buf_add(&p->text, f->labels.v[label].name, f->length[label]);
-}
-
-/* From the node up to where the last line's path is met; the rest of the text is new. */
-static int put_path(const struct folded *f, const struct line *l, bool new_command, struct path *p)
-{
-	size_t depth = f->spots[l->place].depth, known;
-	uint32_t at = l->place;
-	int err = 0;
-
-	if (new_command) {
-		p->text.len = p->depth = 0;
-		err = put_label(f, l->label, p);
-		if (err)
-			return err;
-		p->end[0] = p->text.len;
-	}
-	for (known = depth; known && (known > p->depth || p->node[known] != at); known--) {
-		p->node[known] = at;
-		at = f->spots[at].parent;
-	}
-	p->text.len = p->end[known];
-	p->text.data[p->text.len] = '\0';
-	for (; known < depth && !err; known++) {
-		err = ap_buf_add(&p->text, ";", 1);
-		if (!err)
-			err = put_label(f, f->spots[p->node[known + 1]].label, p);
-		p->end[known + 1] = p->text.len;
-	}
-	p->depth = depth;
-	return err;
-}
-
-static int print(const struct folded *f, FILE *out)
-{
-	struct path p = {.node = malloc((f->trie.n + 1) * sizeof *p.node), .end = malloc((f->trie.n + 1) * sizeof *p.end)};
-	int err = p.node && p.end ? 0 : -ENOMEM;
-
-	for (size_t i = 0; i < f->n && !err; i++) {
-		err = put_path(f, &f->lines[i], !i || f->lines[i - 1].command != f->lines[i].command, &p);
-		if (!err)
-			err = print_line(f, &f->lines[i], &p.text, out);
-	}
-	free(p.node);
-	free(p.end);
-	ap_buf_done(&p.text);
-	return err;
-}
-
 static int print_all(struct folded *f, const struct ap_report_options *o, FILE *out)
 {
 	struct report_table table = {.columns = f->both ? CHANGES : COLUMNS, .n_columns = AP_ARRAY_LEN(COLUMNS), .o = o, .out = out};
 	int err, end;
 
 	if (o->format == AP_FORMAT_TEXT)
-		return print(f, out);
+		return report_folded_print(f, out);
 	f->table = &table;
 	err = report_table_begin(&table);
 	if (!err)
-		err = print(f, out);
+		err = report_folded_print(f, out);
 	end = report_table_end(&table);
 	return err ? err : end;
 }

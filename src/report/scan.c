@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "report/each.h"
+#include "report/large.h"
 
 #include <errno.h>
 
@@ -223,7 +224,7 @@ int report_view_scan(sqlite3 *db, struct ap_view *v, const bool *stacks, bool pa
 	struct scan s = {.v = v, .stacks = stacks, .parts = parts};
 	int err;
 
-	s.first = calloc(v->names.n_stacks + 1, sizeof *s.first);
+	s.first = report_large_calloc(v->names.n_stacks + 1, sizeof *s.first);
 	if (!s.first)
 		return -ENOMEM;
 	err = report_each(db, wants_times(&v->scope) ? ALL_COLUMNS : FEW_COLUMNS, "sample", take, &s);
