@@ -40,22 +40,30 @@ static __always_inline int extend_window(struct scratch *s)
 	return 0;
 }
 
-/* The window onto the stack: two pages, each read alone and when it is needed, for a read that runs into an unmapped page costs a fault. It
- * begins at the frame's stack pointer, or where the bytes lie far from it at the bytes. */
-static __noinline int move_window(struct scratch *s, uint64_t address, uint64_t bytes)
+static __always_inline int begin_window(struct scratch *s, uint64_t at)
 {
-	uint64_t at = s->regs.r[AP_REG_SP], end = address + bytes, inside;
+	uint64_t inside = at & (AP_BPF_PAGE - 1);
 
-	if (address - s->window_from < AP_BPF_WINDOW && end <= s->window_base + AP_BPF_WINDOW)
-		return extend_window(s);
-	if (address < at || end - at > AP_BPF_PAGE)
-		at = address;
-	inside = at & (AP_BPF_PAGE - 1);
 	s->window_from = at;
 	s->window_base = s->window_to = at - inside;
 	if (bpf_probe_read_user(s->window + inside, AP_BPF_PAGE - inside, (void *)at))
 		return -1;
 	s->window_to += AP_BPF_PAGE;
+	return 0;
+}
+
+/* The window onto the stack: two pages, each read alone and when it is needed, for a read that runs into an unmapped page costs a fault. It
+ * begins at the frame's stack pointer, or where the bytes lie far from it, or it cannot be read there, at the bytes. */
+static __noinline int move_window(struct scratch *s, uint64_t address, uint64_t bytes)
+{
+	uint64_t at = s->regs.r[AP_REG_SP], end = address + bytes;
+
+	if (s->window_to != s->window_base && address - s->window_from < AP_BPF_WINDOW && end <= s->window_base + AP_BPF_WINDOW)
+		return extend_window(s);
+	if (address < at || end - at > AP_BPF_PAGE)
+		at = address;
+	if (begin_window(s, at) && (at == address || begin_window(s, address)))
+		return -1;
 	return end <= s->window_to ? 0 : extend_window(s);
 }
 

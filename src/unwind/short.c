@@ -20,8 +20,8 @@ static bool sp_is_cfa(const struct ap_reg_rule *g)
 	return g->kind == AP_RULE_UNDEFINED || (g->kind == AP_RULE_VAL_CFA && !g->offset);
 }
 
-/* Where the return address is: below the CFA, or, before a function of aarch64 has saved it, in the link register, which the caller then has
- * too. Elsewhere no other register follows the return address. */
+/* Where the return address is: below the CFA, or, before a function of aarch64 has saved it, in the link register, which the caller then
+ * has too. Elsewhere no other register follows the return address. */
 static bool place_ra(const struct ap_rule *rule, struct ap_short_rule *s)
 {
 	const struct ap_reg_rule *ra = &rule->reg[AP_REG_PC];
@@ -49,13 +49,15 @@ static bool is_implied(unsigned reg)
 bool ap_short_from_rule(const struct ap_rule *rule, struct ap_short_rule *ret_short)
 {
 	static const uint8_t regs[AP_SHORT_SAVED] = AP_SHORT_REGS;
-	struct ap_short_rule s = {.kind = AP_SHORT_STEP, .cfa_kind = rule->cfa_kind, .cfa_reg = rule->cfa_reg, .cfa_offset = rule->cfa_offset};
+	struct ap_short_rule s = {
+		.kind = AP_SHORT_STEP, .cfa_kind = rule->cfa_kind, .cfa_reg = rule->cfa_reg, .cfa_offset = rule->cfa_offset};
 
-	if (rule->cfa_kind == AP_CFA_NONE || rule->reg[AP_REG_PC].kind == AP_RULE_UNDEFINED) {
+	if (rule->cfa_kind == AP_CFA_NONE || (rule->reg[AP_REG_PC].kind == AP_RULE_UNDEFINED && !rule->signal)) {
 		*ret_short = (struct ap_short_rule){.kind = rule->cfa_kind == AP_CFA_NONE ? AP_SHORT_NONE : AP_SHORT_OUTERMOST};
 		return true;
 	}
-	if (rule->signal || rule->cfa_add || rule->cfa_kind > AP_CFA_PLT || !sp_is_cfa(&rule->reg[AP_REG_SP]) || !place_ra(rule, &s))
+	if (rule->signal /* its frame has its own address, which the short form cannot say */ || rule->cfa_add ||
+		rule->cfa_kind > AP_CFA_PLT || !sp_is_cfa(&rule->reg[AP_REG_SP]) || !place_ra(rule, &s))
 		return false;
 	for (unsigned i = 0, k = 0; i < AP_REG_COUNT; i++) {
 		const struct ap_reg_rule *g = &rule->reg[i];
