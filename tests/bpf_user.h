@@ -62,7 +62,7 @@ static struct {
 	const struct bpf_user_memory *memory;
 	void **blocks[BPF_USER_BLOCKS_MAX]; /* where those that were made are */
 	size_t n_blocks;
-	uint64_t reads;
+	uint64_t lowest; /* address that the walk has read */
 } bpf_user;
 
 static void *bpf_user_block(const struct bpf_user_map *m, uint32_t i)
@@ -90,19 +90,19 @@ static inline void bpf_user_forget_blocks(void)
 	}
 }
 
-static void *bpf_map_lookup_elem(void *map, const void *key);
+static void *bpf_user_lookup(void *map, const void *key);
 
 static inline long bpf_probe_read_user(void *to, uint32_t n, const void *from)
 {
 	const struct bpf_user_memory *m = bpf_user.memory;
 	uint64_t address = (uint64_t)(uintptr_t)from;
 
-	bpf_user.reads++;
 	if (bpf_user_readable(m, address, n) < n) {
 		memset(to, 0, n); /* as the kernel does */
 		return -14;
 	}
 	memcpy(to, m->bytes + (address - m->from), n);
+	bpf_user.lowest = address < bpf_user.lowest ? address : bpf_user.lowest;
 	return 0;
 }
 
@@ -116,10 +116,12 @@ static inline uint64_t bpf_ktime_get_ns(void)
 #define const /* the settings are fixed at load there; here a test sets them */
 #include "bpf/maps.bpf.h"
 #undef const
+#define bpf_map_lookup_elem bpf_user_lookup /* libbpf has another of that name */
 #include "bpf/unwind.bpf.h"
+#undef bpf_map_lookup_elem
 #pragma GCC diagnostic pop
 
-static void *bpf_map_lookup_elem(void *map, const void *key)
+static void *bpf_user_lookup(void *map, const void *key)
 {
 	const uint32_t *i = key;
 	struct bpf_user_map *m = bpf_user.maps;
@@ -139,6 +141,7 @@ static inline size_t bpf_user_walk(struct scratch *s, struct ap_bpf_cache *cache
 	const struct bpf_user_memory *memory, enum ap_stack_end *ret_end, bool *ret_cold)
 {
 	bpf_user.memory = memory;
+	bpf_user.lowest = UINT64_MAX;
 	s->regs = *regs;
 	begin_walk(s);
 	for (uint32_t i = 0; i < AP_BPF_USER_DEPTH + 1 && !one_frame(s, cache); i++)

@@ -79,7 +79,7 @@ static uint64_t take_word(struct source *s, uint64_t sp)
 
 static void *value(void *map, uint32_t i)
 {
-	void *v = bpf_map_lookup_elem(map, &i);
+	void *v = bpf_user_lookup(map, &i);
 
 	return v ? v : (abort(), NULL);
 }
