@@ -27,6 +27,7 @@ enum {
 	AP_BPF_DUMP_MAX = 16 << 10,
 	AP_BPF_DUMP_SHORT = 4 << 10, /* when the ring is half full */
 	AP_BPF_DUMP_LEAST = 512,     /* when it is three quarters full */
+	AP_BPF_DUMP_BESIDE = 192, /* frames that leave room for the dump beside them */
 	AP_BPF_USER_DEPTH = 2048,
 	AP_BPF_WORDS = AP_BPF_KERNEL_DEPTH + 1 + AP_BPF_USER_DEPTH + 64,
 };
