@@ -86,6 +86,11 @@ struct ap_bpf_timing {
 	uint64_t whole[AP_BPF_TIMING_N], unwind[AP_BPF_TIMING_N];
 };
 
+/* The kernel lays an array's values out at multiples of 8 bytes; user space, which maps them, sees an array of C. */
+_Static_assert(!(sizeof(struct ap_rule) % 8) && !(sizeof(struct ap_bpf_mapping) % 8) && !(sizeof(struct ap_bpf_binary) % 8) &&
+		       !(sizeof(struct ap_bpf_chunk) % 8) && !(sizeof(struct ap_bpf_counts) % 8),
+	"a map's value has another place in the kernel");
+
 /* The record in the ring: an ap_sample whose kernel addresses are as the kernel gave them, and which program the process runs. */
 struct ap_bpf_record {
 	uint32_t exec_id, pad;
