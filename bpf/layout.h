@@ -28,6 +28,7 @@ enum {
 	AP_BPF_DUMP_MAX = 16 << 10,
 	AP_BPF_DUMP_SHORT = 4 << 10, /* when the ring is half full */
 	AP_BPF_DUMP_LEAST = 512,     /* when it is three quarters full */
+	AP_BPF_DUMP_BESIDE = 192, /* frames that leave room for the dump beside them */
 	AP_BPF_USER_DEPTH = 2048,
 	AP_BPF_WORDS = AP_BPF_KERNEL_DEPTH + 1 + AP_BPF_USER_DEPTH + 64,
 };
@@ -87,6 +88,11 @@ enum { AP_BPF_TIMING_NS = 50, AP_BPF_TIMING_N = 1024 };
 struct ap_bpf_timing {
 	uint64_t whole[AP_BPF_TIMING_N], unwind[AP_BPF_TIMING_N];
 };
+
+/* The kernel lays an array's values out at multiples of 8 bytes; user space, which maps them, sees an array of C. */
+_Static_assert(!(sizeof(struct ap_rule) % 8) && !(sizeof(struct ap_bpf_mapping) % 8) && !(sizeof(struct ap_bpf_binary) % 8) &&
+		       !(sizeof(struct ap_bpf_chunk) % 8) && !(sizeof(struct ap_bpf_counts) % 8),
+	"a map's value has another place in the kernel");
 
 enum { AP_BPF_COMM = 16 };
 

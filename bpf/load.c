@@ -135,6 +135,7 @@ static void set_settings(struct ap_source *s)
 	r->cfg_uid = s->cfg.uid;
 	r->cfg_unwind = s->cfg.call_graph != AP_CALL_GRAPH_NONE;
 	r->cfg_frame_pointers = s->cfg.call_graph == AP_CALL_GRAPH_FP;
+	r->cfg_keep_dump = s->cfg.keep_dump;
 	r->cfg_cookie = s->cookie;
 	r->cfg_task_pt_regs = ap_bpf_has_helper(BPF_FUNC_task_pt_regs);
 	if (sysconf(_SC_PAGESIZE) > r->cfg_kernel_stack) /* aarch64 with pages of 64 KiB: a stack is a page at least */

@@ -112,6 +112,7 @@ const volatile bool cfg_kernel = true;	    /* kernel stacks are wanted and allow
 const volatile bool cfg_cookie = false;	    /* the event's index is the attach cookie; else `events` has it */
 const volatile bool cfg_task_pt_regs = false;
 const volatile uint32_t cfg_kernel_stack = 16 << 10; /* bytes of a thread's; used where there is no helper */
+const volatile bool cfg_keep_dump = false;
 const volatile uint32_t cfg_dump_bytes = AP_BPF_DUMP_MAX;
 const volatile uint32_t cfg_wake_bytes = 1 << 20;
 

@@ -76,15 +76,16 @@ static __always_inline uint32_t dump_bytes(void)
 	return waiting < cfg_wake_bytes + cfg_wake_bytes / 2 ? AP_BPF_DUMP_SHORT : AP_BPF_DUMP_LEAST;
 }
 
-/* Registers and the top of the stack, for user space to unwind. */
-static __noinline uint32_t put_dump(struct scratch *s, struct ap_regs *regs)
+/* Registers and the top of the stack behind `at` frames, for user space to unwind. */
+static __noinline uint32_t put_dump(struct scratch *s, struct ap_regs *regs, uint64_t at)
 {
-	uint32_t at = s->record.s.n_kernel, size = 0, off, max = dump_bytes(), chunk = max < 4096 ? AP_BPF_DUMP_LEAST : 4096;
 	uint64_t sp = regs->r[AP_REG_SP];
+	uint32_t size = 0, off, max = dump_bytes(), chunk = max < 4096 ? AP_BPF_DUMP_LEAST : 4096;
 
-	if (at > AP_BPF_KERNEL_DEPTH)
+	asm volatile("" : "+r"(at)); /* the check and the use in one register */
+	if (at > AP_BPF_KERNEL_DEPTH + AP_BPF_DUMP_BESIDE)
 		return 0;
-	off = at * 8;
+	off = (uint32_t)at * 8;
 	__builtin_memcpy((unsigned char *)s->record.words + off, regs, sizeof *regs);
 	off += sizeof *regs;
 	for (int i = 0; i < AP_BPF_DUMP_MAX / 4096; i++) {
@@ -193,7 +194,7 @@ static __always_inline uint32_t user_part(
 	struct bpf_perf_event_data *ctx, struct scratch *s, struct ap_bpf_cache *cache, struct ap_bpf_counts *counts, bool has_loop)
 {
 	struct ap_sample *r = &s->record.s;
-	uint32_t stack;
+	uint32_t stack, frames = 0;
 	bool compat = false;
 
 	if (!arch_user_regs(ctx, &s->regs, cfg_task_pt_regs, &compat)) {
@@ -214,17 +215,20 @@ static __always_inline uint32_t user_part(
 		}
 		r->n_user = (uint16_t)s->n;
 		r->end = s->end;
-		return 8 * s->n;
+		if (!cfg_keep_dump || s->n > AP_BPF_DUMP_BESIDE)
+			return 8 * s->n;
+		frames = s->n;
+	} else {
+		counts->n[AP_BPF_COUNT_COLD]++;
+		r->n_user = 0;
+		r->end = 0;
 	}
-	counts->n[AP_BPF_COUNT_COLD]++;
 	if (!arch_user_regs(ctx, &s->regs, cfg_task_pt_regs, &compat))
-		return 0;
-	stack = put_dump(s, &s->regs);
+		return 8 * frames;
+	stack = put_dump(s, &s->regs, r->n_kernel + frames);
 	r->h.flags |= AP_SAMPLE_REGS;
 	r->stack_size = stack;
-	r->n_user = 0;
-	r->end = 0;
-	return sizeof(struct ap_regs) + ((stack + 7) & ~7u);
+	return 8 * frames + sizeof(struct ap_regs) + ((stack + 7) & ~7u);
 }
 
 static __always_inline int sample(struct bpf_perf_event_data *ctx, bool has_loop)

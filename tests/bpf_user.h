@@ -70,7 +70,7 @@ static void *bpf_user_block(const struct bpf_user_map *m, uint32_t i)
 	if (i >= m->n)
 		return NULL;
 	if (m->run)
-		return m->run + i * m->value_size;
+		return m->run + i * ((m->value_size + 7) & ~(size_t)7); /* as the kernel lays an array out */
 	if (!m->each[i] && bpf_user.n_blocks < BPF_USER_BLOCKS_MAX) {
 		m->each[i] = calloc(1, m->value_size);
 		if (!m->each[i])

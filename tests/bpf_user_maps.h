@@ -93,7 +93,7 @@ static int user_maps_init(void)
 	int err;
 
 	for (size_t i = 0; i < BPF_USER_MAPS; i++) {
-		user.fds[i] = file_in_memory(all[i].each ? 1 : all[i].value_size * all[i].n, &at);
+		user.fds[i] = file_in_memory(all[i].each ? 1 : (all[i].value_size + 7) * all[i].n, &at);
 		if (user.fds[i] < 0)
 			return -ENOMEM;
 		all[i].run = all[i].each ? NULL : at;
@@ -113,7 +113,7 @@ static void user_maps_done(void)
 		munmap(user.shards[i], AP_BPF_SHARD_BYTES);
 	for (size_t i = 0; i < BPF_USER_MAPS; i++) {
 		if (bpf_user.maps[i].run)
-			munmap(bpf_user.maps[i].run, bpf_user.maps[i].value_size * bpf_user.maps[i].n);
+			munmap(bpf_user.maps[i].run, (bpf_user.maps[i].value_size + 7) * bpf_user.maps[i].n);
 		ap_close(user.fds[i]);
 	}
 	ap_bpf_tables_done(&user.tables);

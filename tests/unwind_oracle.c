@@ -1,16 +1,23 @@
 /* The oracle: records a program (or a process) through the perf source and unwinds every sample twice, by ap_unwind and by libdwfl, from
- *the same registers and the same copy of the stack. Prints how many frames are equal, and a table with one line a class of difference.
+ * the same registers and the same copy of the stack. Prints how many frames are equal, and a table with one line a class of difference.
+ *
  *	unwind_oracle [-F HZ] [-s DUMP_BYTES] [-l BYTES] [-d SECONDS] [-v] (-p PID | -- COMMAND ...)
+ *
  * -l: ours gets only so much of the dump and reads the rest from the living process, as a recording does; libdwfl has the whole dump.
+ *
+ * bpf_oracle is the same of the eBPF source: ours are the frames that the kernel's program found, libdwfl's are from registers and stack
+ *that it sends along. A sample of which it knew too little is not compared, but teaches it.
+ *
  * The last line is for scripts: samples, whole, frames, equal (per million). Exit: 0 compared, 77 nothing can be recorded here, 1 failed.
 */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "event/source.h"
-#include "perf/perf.h"
+#include ORACLE_HEADER
 #include "record/child.h"
 #include "record/tables.h"
-#include "tests/dwfl_walk.h"
+#include "record/teach.h"
+#include "tests/oracle.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,29 +27,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { DEPTH = AP_UNWIND_DEPTH_MAX, CLASSES_MAX = 128, PROCESSES_MAX = 256, TABLE_BYTES = 512 << 20, BUDGET = 8 << 20, LABEL = 160 };
-
-struct class
-{
-	char what[LABEL], example[LABEL];
-	uint64_t stacks, frames;
-};
-struct oracle {
-	struct ap_tracker *tracker;
-	struct ap_tables *tables;
-	const struct ap_process *process;
-	struct dwfl_walk *walks[PROCESSES_MAX];
-	uint32_t pids[PROCESSES_MAX];
-	size_t n_walks;
-	struct class classes[CLASSES_MAX];
-	size_t n_classes;
-	uint64_t ends[AP_STACK_END_COUNT];
-	uint64_t samples, frames, equal, ours_alone, lost, deepest;
-	uint64_t our_ns, their_ns, our_frames;
-	uint64_t ours[DEPTH], theirs[DEPTH];
-	uint32_t live_bytes; /* 0: ours gets the whole dump and no more */
-	bool verbose;
-};
+enum { TABLE_BYTES = 512 << 20, BUDGET = 8 << 20 };
 
 static void find_site(void *ctx, uint64_t address, struct ap_unwind_site *ret_site)
 {
@@ -56,6 +41,7 @@ static void find_site(void *ctx, uint64_t address, struct ap_unwind_site *ret_si
 		return;
 	}
 	ap_tables_site(o->tables, m->binary, true, ret_site);
+	ap_teach_met(&o->teach, m->binary);
 	ret_site->bias = m->bias;
 	ret_site->start = m->start;
 	ret_site->end_address = m->end;
@@ -104,76 +90,23 @@ static bool tell(struct oracle *o, struct dwfl_walk *w, const uint64_t *addresse
 	return n && ap_tracker_find(o->tracker, o->process, addresses[n - 1]);
 }
 
-static void place(struct oracle *o, uint64_t address, char ret_text[LABEL])
+/* By ap_unwind. False: it was for the source to unwind, which learns what it lacked. */
+static bool unwind(
+	struct oracle *o, const struct ap_unwind_request *rq, const struct ap_sample *s, size_t *ret_n, enum ap_stack_end *ret_end)
 {
-	const struct ap_mapping *m = ap_tracker_find(o->tracker, o->process, address);
-	const char *slash = m ? strrchr(m->binary->path, '/') : NULL;
+	uint64_t t0 = 0;
 
-	if (m)
-		snprintf(ret_text, LABEL, "%.80s+%#llx", slash ? slash + 1 : m->binary->path, (unsigned long long)(address - m->bias));
-	else
-		snprintf(ret_text, LABEL, "%#llx", (unsigned long long)address);
-}
-
-static void count(struct oracle *o, const char *what, uint64_t frames, uint64_t at)
-{
-	size_t i;
-
-	for (i = 0; i < o->n_classes && strcmp(o->classes[i].what, what) != 0; i++)
-		;
-	if (i == CLASSES_MAX)
-		i--;
-	if (i == o->n_classes) {
-		snprintf(o->classes[i].what, LABEL, "%s", what);
-		place(o, at, o->classes[i].example);
-		o->n_classes++;
+	ap_unwind(rq, o->ours, DEPTH, ret_end); /* builds what is missing, so that the second is timed warm */
+	if (o->teach.ops) {
+		ap_teach_sample(&o->teach, s->h.pid, s->h.time_ns);
+		o->cold++;
+		return false;
 	}
-	o->classes[i].stacks++;
-	o->classes[i].frames += frames;
-}
-
-static void print_both(struct oracle *o, size_t n, size_t m)
-{
-	char ours[LABEL], theirs[LABEL];
-
-	for (size_t i = 0; i < n || i < m; i++) {
-		*ours = *theirs = '\0';
-		if (i < n)
-			place(o, o->ours[i], ours);
-		if (i < m)
-			place(o, o->theirs[i], theirs);
-		fprintf(stderr, "%3zu %c %-60s %s\n", i, i < n && i < m && o->ours[i] == o->theirs[i] ? '=' : '!', ours, theirs);
-	}
-}
-
-static void compare(struct oracle *o, size_t n, enum ap_stack_end end, size_t m, const char *error)
-{
-	size_t same = 0;
-	char what[LABEL];
-
-	while (same < n && same < m && o->ours[same] == o->theirs[same])
-		same++;
-	o->equal += same;
-	if (same == m) {
-		o->frames += m;
-		o->ours_alone += n - m;
-		if (n > m) {
-			snprintf(what, sizeof what, "ours goes on, libdwfl stops: %s", error ? error : "whole");
-			count(o, what, n - m, o->ours[m ? m - 1 : 0]);
-		}
-	} else if (same == n) {
-		o->frames += m;
-		snprintf(what, sizeof what, "libdwfl goes on, ours stops: %s", ap_stack_end_text(end));
-		count(o, what, m - n, o->ours[n ? n - 1 : 0]);
-	} else {
-		o->frames += m;
-		snprintf(what, sizeof what, "another caller of %s", same ? "the same frame" : "nothing");
-		count(o, what, m - same, same ? o->ours[same - 1] : o->ours[0]);
-	}
-	if (o->verbose && (same < n || same < m || end != AP_STACK_END_COMPLETE)) {
-		fprintf(stderr, "ours: %s; libdwfl: %s\n", ap_stack_end_text(end), error ? error : "whole");
-		print_both(o, n, m);
-	}
+	t0 = ap_cpu_time_ns();
+	*ret_n = ap_unwind(rq, o->ours, DEPTH, ret_end);
+	o->our_ns += ap_cpu_time_ns() - t0;
+	o->our_frames += *ret_n;
+	return true;
 }
 
 static void sample(struct oracle *o, const struct ap_sample *s)
@@ -184,23 +117,25 @@ static void sample(struct oracle *o, const struct ap_sample *s)
 	struct dwfl_walk *w = walk_of(o, s->h.pid);
 	const char *error;
 	size_t n, m, before = SIZE_MAX;
-	uint64_t t0;
+	uint64_t t0 = 0;
 
 	ap_sample_view(s, &v);
 	ap_tracker_thread(o->tracker, s->h.pid, s->h.tid, s->h.time_ns);
 	o->process = ap_tracker_process(o->tracker, s->h.pid, s->h.time_ns);
-	if (!v.regs || !w || !o->process || s->h.flags & AP_SAMPLE_COMPAT)
+	if (!v.regs || !w || !o->process || s->h.flags & AP_SAMPLE_COMPAT) {
+		o->without += s->n_user != 0; /* so deep that its stack had no room */
 		return;
+	}
 	rq = (struct ap_unwind_request){.regs = v.regs, .stack = v.stack, .stack_size = s->stack_size, .find = find_site, .ctx = o};
 	if (o->live_bytes) {
 		rq.stack_size = s->stack_size < o->live_bytes ? s->stack_size : o->live_bytes;
 		rq.read = read_live;
 	}
-	ap_unwind(&rq, o->ours, DEPTH, &end); /* builds what is missing, so that the second is timed warm */
-	t0 = ap_cpu_time_ns();
-	n = ap_unwind(&rq, o->ours, DEPTH, &end);
-	o->our_ns += ap_cpu_time_ns() - t0;
-	o->our_frames += n;
+	n = s->n_user;
+	end = (enum ap_stack_end)s->end;
+	memcpy(o->ours, v.user, n * sizeof *o->ours);
+	if (!n && !unwind(o, &rq, s, &n, &end))
+		return;
 	tell(o, w, o->ours, n);
 	m = dwfl_walk(w, v.regs, v.stack, s->stack_size, o->theirs, DEPTH, &error);
 	while (m != before && tell(o, w, o->theirs, m)) { /* it may have come where ours did not */
@@ -215,7 +150,7 @@ static void sample(struct oracle *o, const struct ap_sample *s)
 	o->samples++;
 	o->ends[end]++;
 	o->deepest = n > o->deepest ? n : o->deepest;
-	compare(o, n, end, m, error);
+	oracle_compare(o, n, end, m, error);
 }
 
 static void put(void *ctx, const struct ap_event *e)
@@ -231,32 +166,12 @@ static void put(void *ctx, const struct ap_event *e)
 	if (e->kind == AP_EVENT_LOST)
 		o->lost += ((const struct ap_lost *)e)->n;
 	ap_tracker_put(o->tracker, e);
-}
-
-static void print(const struct oracle *o)
-{
-	uint64_t whole = o->ends[AP_STACK_END_COMPLETE] + o->ends[AP_STACK_END_KERNEL_ONLY];
-
-	printf("%llu samples (%llu lost), deepest %llu; %llu frames of libdwfl, %llu equal (%.4f %%), %llu more are ours alone\n",
-		(unsigned long long)o->samples, (unsigned long long)o->lost, (unsigned long long)o->deepest, (unsigned long long)o->frames,
-		(unsigned long long)o->equal, o->frames ? 100.0 * (double)o->equal / (double)o->frames : 0,
-		(unsigned long long)o->ours_alone);
-	printf("warm, a frame: ours %.0f ns, libdwfl %.0f ns\n", o->our_frames ? (double)o->our_ns / (double)o->our_frames : 0,
-		o->frames ? (double)o->their_ns / (double)o->frames : 0);
-	for (int i = 0; i < AP_STACK_END_COUNT; i++)
-		if (o->ends[i])
-			printf("  %8llu stacks end: %s\n", (unsigned long long)o->ends[i], ap_stack_end_text((enum ap_stack_end)i));
-	for (size_t i = 0; i < o->n_classes; i++)
-		printf("  %8llu stacks, %llu frames: %s; first in %s\n", (unsigned long long)o->classes[i].stacks,
-			(unsigned long long)o->classes[i].frames, o->classes[i].what, o->classes[i].example);
-	printf("result samples=%llu whole_ppm=%llu frames=%llu equal_ppm=%llu\n", (unsigned long long)o->samples,
-		(unsigned long long)(o->samples ? whole * 1000000 / o->samples : 0), (unsigned long long)o->frames,
-		(unsigned long long)(o->frames ? o->equal * 1000000 / o->frames : 0));
+	ap_teach_event(&o->teach, e);
 }
 
 static int run(struct oracle *o, const struct ap_source_config *cfg, struct ap_child *child, uint64_t until)
 {
-	const struct ap_source_ops *ops = &ap_source_perf;
+	const struct ap_source_ops *ops = &ORACLE_SOURCE;
 	const struct ap_sink sink = {.put = put, .ctx = o};
 	struct ap_source *s = NULL;
 	struct ap_why why = {""};
@@ -268,6 +183,7 @@ static int run(struct oracle *o, const struct ap_source_config *cfg, struct ap_c
 		ops->free(s);
 		return 77;
 	}
+	o->teach = (struct ap_teach){.ops = ops->learn ? ops : NULL, .source = s, .tracker = o->tracker, .tables = o->tables};
 	for (size_t i = 0; child->pid < 0 && i < cfg->n_pids; i++)
 		ap_tracker_scan(o->tracker, (uint32_t)cfg->pids[i]);
 	if (child->pid > 0 && ap_child_release(child)) {
@@ -279,6 +195,8 @@ static int run(struct oracle *o, const struct ap_source_config *cfg, struct ap_c
 	while (more >= 0 && !(child->pid > 0 && ap_child_poll(child)) && ap_now_ns() < until) {
 		poll(&fd, 1, 10);
 		more = ops->drain(s, &sink, BUDGET);
+		if (o->teach.ops)
+			ap_teach_flush(&o->teach);
 	}
 	ops->stop(s);
 	while ((more = ops->drain(s, &sink, BUDGET)) > 0)
@@ -289,7 +207,7 @@ static int run(struct oracle *o, const struct ap_source_config *cfg, struct ap_c
 
 int main(int argc, char **argv)
 {
-	struct ap_source_config cfg = {.frequency_hz = 499, .call_graph = AP_CALL_GRAPH_DWARF};
+	struct ap_source_config cfg = {.frequency_hz = 499, .call_graph = AP_CALL_GRAPH_DWARF, .keep_dump = true};
 	static const char *const events[] = {"cpu-clock"};
 	struct ap_tracker_config tc = {.rows.ctx = NULL};
 	struct oracle *o = calloc(1, sizeof *o);
@@ -331,7 +249,7 @@ int main(int argc, char **argv)
 	cfg.n_pids = 1;
 	rc = run(o, &cfg, &child, ap_now_ns() + seconds * 1000000000u);
 	if (!rc)
-		print(o);
+		oracle_print(o);
 	if (child.pid > 0 && !child.reaped)
 		kill(child.pid, SIGTERM);
 	ap_child_done(&child);

@@ -38,6 +38,7 @@ struct ap_source_config {
 	uint32_t stack_dump_bytes; /* for DWARF: 0 = the source's default; at most 65,528 - room for the record */
 	uint64_t max_memory;	   /* bytes that rings may take in all; 0: the source's default */
 	bool measure;		   /* the source's own cost too, where it can */
+	bool keep_dump;		   /* a source that unwinds hands over what it unwound from beside its frames, where that has room: tests compare */
 	const char *replay_path;   /* replay only */
 };
 

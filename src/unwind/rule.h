@@ -35,7 +35,7 @@ struct ap_rule {
 	uint8_t cfa_kind, cfa_reg;
 	uint8_t signal; /* the caller was interrupted: its pc is exact */
 	int8_t cfa_add;
-	uint8_t cfa_index, pad[3];
+	uint8_t cfa_index, pad[7];
 	struct ap_reg_rule reg[AP_REG_COUNT]; /* by DWARF number; [AP_REG_PC] is the return address */
 };
 

@@ -125,6 +125,7 @@ static void take_rule(struct source *s, struct ap_rule *r)
 	r->cfa_offset = how & 8 ? (int32_t)take(s, 4) : 8 * (int8_t)take(s, 1);
 	r->cfa_add = how & 16 ? (int8_t)take(s, 1) : 0;
 	r->signal = how >> 5 & 1;
+	r->cfa_index = how & 64 ? take(s, 1) & 31 : 0;
 	for (size_t i = 0; i < AP_SHORT_SAVED; i++)
 		r->reg[saved[i]].kind = AP_RULE_SAME;
 	r->reg[AP_REG_PC] = (struct ap_reg_rule){.kind = AP_RULE_AT_CFA, .offset = -8};
