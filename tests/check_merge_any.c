@@ -167,17 +167,27 @@ static void random_file(const char *path, const char *uuid, int ended, int sampl
 	random_who(b, processes);
 	random_where(b, &frames, &stacks);
 	for (int64_t e = 1; e <= 2; e++)
-		ap_batch_event(
-			b, &(struct ap_row_event){
-				   .id = 3 - e, .run = 1, .seq = e, .name = e == 1 ? "one" : "two", .source = "s", .why = "", .unit = "n"});
-	for (int i = 0; i < samples; i++)
-		ap_batch_sample(b, &(struct ap_row_sample){.run = 1,
-					   .ts = i,
-					   .cpu = below(2),
-					   .event = 1 + below(2),
-					   .thread = 1 + below(processes),
-					   .stack = below(stacks + 1),
-					   .weight = below(9)});
+		ap_batch_event(b, &(struct ap_row_event){.id = 3 - e,
+					  .run = 1,
+					  .seq = e,
+					  .name = e == 1 ? "one" : "two",
+					  .source = "s",
+					  .why = "",
+					  .period = e == 1 ? 4 : AP_NULL,
+					  .unit = "n"});
+	for (int i = 0; i < samples; i++) {
+		struct ap_row_sample_row r = {.run = 1,
+			.ts = i,
+			.cpu = below(2),
+			.event = 1 + below(2),
+			.thread = 1 + below(processes),
+			.stack = below(stacks + 1),
+			.weight = below(9)};
+
+		if (r.event == 2 && below(2))
+			r.weight = AP_NULL; /* the period: event 2 has one */
+		ap_batch_sample_row(b, &r);
+	}
 	ap_batch_loss(b, &(struct ap_row_loss){.run = 1, .ts = 1, .source = "s", .cause = "ring full", .cpu = 0, .n = below(9)});
 	ck_assert(!ap_store_put(s, b, UINT64_MAX));
 	ck_assert_msg(!make_seal(s, "target exited", &why), "%s", why.text);

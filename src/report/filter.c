@@ -74,7 +74,7 @@ int report_filter_prepare(
 	/* from here on the connection owns it, also where this fails */
 	if (sqlite3_create_function_v2(db, "aperture_passes", 4, SQLITE_UTF8, r, passes, NULL, NULL, filter_free))
 		return ap_why(why, EIO, "cannot read the samples: %s", sqlite3_errmsg(db));
-	if (ap_buf_printf(&sql, "%s FROM sample s WHERE aperture_passes(s.event, s.thread, s.ts, s.cpu) %s", select, tail))
+	if (ap_buf_printf(&sql, "%s FROM sample_row s WHERE aperture_passes(s.event, s.thread, s.ts, s.cpu) %s", select, tail))
 		err = ap_why(why, ENOMEM, "out of memory");
 	else if (sqlite3_prepare_v2(db, sql.data, -1, ret, NULL))
 		err = ap_why(why, EIO, "cannot read the samples: %s", sqlite3_errmsg(db));

@@ -4,7 +4,7 @@
 
 #include "report/report.h"
 
-/* Prepares `select` FROM sample s WHERE the filter lets it through, then `tail`. --function and --module are not looked at: they are of
+/* Prepares `select` FROM sample_row s WHERE the filter lets it through, then `tail`. --function and --module are not looked at: they are of
  * stacks. f->event may be a comma-separated list here; NULL: the one event that a report would show. One such statement at a time on a
  * connection: the next call, and closing the connection, free what this one resolved. */
 int report_filter_prepare(

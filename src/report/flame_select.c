@@ -14,6 +14,7 @@ struct thread {
 struct event_row {
 	int64_t id;
 	uint32_t event; /* in the selection */
+	int64_t period; /* what a sample weighs whose row has no weight */
 };
 struct pair { /* a thread in a run */
 	int64_t run, thread;
@@ -128,7 +129,7 @@ static int event_row(struct scan *c, sqlite3_stmt *st)
 		return -E2BIG;
 	if (i == s->n_events)
 		s->events[s->n_events++] = (struct flame_event){sqlite3_column_int64(st, 0), name, unit, reason};
-	v[c->n_event_rows++] = (struct event_row){sqlite3_column_int64(st, 0), i};
+	v[c->n_event_rows++] = (struct event_row){sqlite3_column_int64(st, 0), i, sqlite3_column_int64(st, 4)};
 	return 0;
 }
 
@@ -153,12 +154,14 @@ static int each(struct scan *c, sqlite3 *db, const char *sql, int (*row)(struct 
 
 static int load(struct scan *c, sqlite3 *db, struct ap_why *why)
 {
-	int err = each(c, db, "SELECT r.id, r.command, h.name, r.start_realtime_ns FROM run r JOIN host h ON h.id = r.host ORDER BY r.id", run_row, why);
+	int err = each(c, db, "SELECT r.id, r.command, h.name, r.start_realtime_ns FROM run r JOIN host h ON h.id = r.host ORDER BY r.id",
+		run_row, why);
 
 	if (!err)
-		err = each(c, db, "SELECT t.id, p.pid, t.tid, t.comm FROM thread t JOIN process p ON p.id = t.process ORDER BY t.id", thread_row, why);
+		err = each(c, db, "SELECT t.id, p.pid, t.tid, t.comm FROM thread t JOIN process p ON p.id = t.process ORDER BY t.id",
+			thread_row, why);
 	if (!err)
-		err = each(c, db, "SELECT id, name, unit, why FROM event ORDER BY id", event_row, why);
+		err = each(c, db, "SELECT id, name, unit, why, coalesce(period, 0) FROM event ORDER BY id", event_row, why);
 	return err;
 }
 
@@ -177,8 +180,9 @@ static int prepare(struct scan *c, sqlite3 *db, const struct ap_report_filter *f
 	struct ap_buf events = {0}, sql = {0};
 	int err = 0;
 
-	if (!f->host && !f->run && !f->pid && !f->tid && !f->comm && !f->cpu && !f->event && !(f->labels && *f->labels) && !f->from && !f->to) {
-		err = ap_buf_printf(&sql, "%s FROM sample s", columns) ? ap_why(why, ENOMEM, "out of memory") : 0;
+	if (!f->host && !f->run && !f->pid && !f->tid && !f->comm && !f->cpu && !f->event && !(f->labels && *f->labels) && !f->from &&
+		!f->to) {
+		err = ap_buf_printf(&sql, "%s FROM sample_row s", columns) ? ap_why(why, ENOMEM, "out of memory") : 0;
 		if (!err && sqlite3_prepare_v2(db, sql.data, -1, ret, NULL))
 			err = ap_why(why, EIO, "cannot read the samples: %s", sqlite3_errmsg(db));
 		ap_buf_done(&sql);
@@ -241,10 +245,11 @@ static int read_samples(struct scan *c, sqlite3 *db, const struct ap_report_filt
 	int rc = SQLITE_DONE, err = prepare(c, db, f, &st, why);
 
 	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		int64_t id = sqlite3_column_int64(st, 2), stack = sqlite3_column_int64(st, 3), weight = sqlite3_column_int64(st, 4);
+		int64_t id = sqlite3_column_int64(st, 2), stack = sqlite3_column_int64(st, 3), weight;
 
 		if (!event || event->id != id)
 			event = bsearch(&id, c->event_rows, c->n_event_rows, sizeof *event, by_id);
+		weight = event && sqlite3_column_type(st, 4) == SQLITE_NULL ? event->period : sqlite3_column_int64(st, 4);
 		if (!event || stack < 0 || (size_t)stack > n_stacks || weight < 0 || __builtin_add_overflow(c->whole, weight, &c->whole)) {
 			err = ap_why(why, EBADMSG, "cannot read the samples: they are not well-formed");
 			break;
@@ -291,7 +296,8 @@ static int find_group(struct scan *c, const struct pair *p, uint32_t *ret)
 /* Less detail until there are not too many groups. */
 static int choose_groups(struct scan *c, enum flame_detail least)
 {
-	static const size_t most[] = {[FLAME_BY_THREAD] = FLAME_THREADS_MAX, [FLAME_BY_RUN] = FLAME_RUNS_MAX, [FLAME_BY_COMMAND] = FLAME_GROUPS_MAX};
+	static const size_t most[] = {
+		[FLAME_BY_THREAD] = FLAME_THREADS_MAX, [FLAME_BY_RUN] = FLAME_RUNS_MAX, [FLAME_BY_COMMAND] = FLAME_GROUPS_MAX};
 	int err = 0;
 
 	for (c->detail = least;; c->detail++) {

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "report/each.h"
+#include "store/periods.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct scan {
 	struct ap_index index; /* of others */
 	struct report_row waiting[WAITING];
 	size_t n_waiting;
+	struct ap_periods periods;
 };
 
 static uint64_t sum_hash(const void *ctx, uint32_t slot)
@@ -127,7 +129,8 @@ static int take(void *ctx, sqlite3_value **columns)
 	if (!sc->events[event].pass)
 		return 0;
 	r->used = true;
-	weight = sqlite3_value_int64(columns[COLUMN_WEIGHT]);
+	weight = sqlite3_value_type(columns[COLUMN_WEIGHT]) == SQLITE_NULL ? ap_periods_of(&s->periods, sc->event_ids[event])
+									   : sqlite3_value_int64(columns[COLUMN_WEIGHT]);
 	if (thread != (uint32_t)REPORT_NO_ROW)
 		sc->threads[thread].used = true;
 	return add(s, (uint32_t)stack, thread == (uint32_t)REPORT_NO_ROW ? 0 : sc->threads[thread].comm, weight < 0 ? 0 : weight);
@@ -178,7 +181,9 @@ static int scan(sqlite3 *db, struct ap_view *v, bool *stacks)
 	s.first = calloc(v->names.n_stacks + 1, sizeof *s.first);
 	if (!s.first)
 		return -ENOMEM;
-	err = report_each(db, wants_times(&v->scope) ? ALL_COLUMNS : FEW_COLUMNS, "sample", take, &s);
+	err = ap_periods_load(db, &s.periods);
+	if (!err)
+		err = report_each(db, wants_times(&v->scope) ? ALL_COLUMNS : FEW_COLUMNS, "sample_row", take, &s);
 	if (!err)
 		err = add_waiting(&s);
 	if (!err)
@@ -186,6 +191,7 @@ static int scan(sqlite3 *db, struct ap_view *v, bool *stacks)
 	free(s.first);
 	free(s.others);
 	ap_index_done(&s.index);
+	ap_periods_done(&s.periods);
 	return err;
 }
 

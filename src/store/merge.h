@@ -38,7 +38,8 @@ void ap_merge_lines_done(struct ap_merge_lines *l);
 enum { AP_MERGE_KNOWN_RUN = -1 }; /* in the map of runs: the merged file has it, so its rows are left out */
 struct ap_merge_samples {
 	sqlite3 *in;
-	sqlite3_stmt *insert; /* from the feed into sample */
+	const char *table;    /* of the samples in in: "sample" in a file older than version 3 */
+	sqlite3_stmt *insert; /* from the feed into sample_row */
 	struct ap_feed *feed;
 	struct ap_id_map runs, events, threads, stacks;
 	struct ap_totals *totals;
@@ -46,8 +47,9 @@ struct ap_merge_samples {
 /* All samples of new runs, and their totals. *samples_added grows. 0; -EBADMSG: not well-formed; or another negative errno. */
 int ap_merge_samples(const struct ap_merge_samples *s, uint64_t *samples_added);
 
-/* i: the id; _: an id that nothing refers to; . plain; K: plain, part of the natural key. The others are ids, upper case in the key: run,
- * event, thread, stack, process, x executable, function, m frame, host, and q: the process's parent, done in a second pass. */
+/* i: the id; _: an id that nothing refers to; . plain; 1: plain, 1 in a file that is older than the column; K: plain, part of the natural
+ * key. The others are ids, upper case in the key: run, event, thread, stack, process, x executable, function, m frame, host, and q: the
+ * process's parent, done in a second pass. */
 struct ap_merge_table {
 	const char *name, *columns;
 	char kind;   /* what its id is called above; 0: not referred to */

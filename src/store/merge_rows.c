@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { MAX_ID = 1 << 28, KINDS = 128, SKIP = 2 };
+enum { WEIGHTS_MAY_BE_NULL = 3 }; /* the version that has them in sample_row */
 
 struct ap_merge {
 	sqlite3 *out;
@@ -22,6 +23,7 @@ struct copy {
 	struct ap_merge *m;
 	sqlite3 *in;
 	const char *path;
+	const char *samples; /* the table of its samples */
 	const struct ap_merge_table *t;
 	sqlite3_stmt *read;
 	char types[AP_FEED_COLUMNS]; /* I, T, or * by the declaration */
@@ -71,10 +73,16 @@ static int make_map(struct copy *c)
 	return 0;
 }
 
+static bool is_samples(const struct ap_merge_table *t)
+{
+	return !strcmp(t->name, "sample_row");
+}
+
 static int prepare_read(struct copy *c)
 {
 	struct ap_buf sql = {0};
-	int err = ap_buf_printf(&sql, "SELECT * FROM %s%s", c->t->name, c->t->columns[0] == 'i' ? " ORDER BY id" : "");
+	int err = ap_buf_printf(
+		&sql, "SELECT * FROM %s%s", is_samples(c->t) ? c->samples : c->t->name, c->t->columns[0] == 'i' ? " ORDER BY id" : "");
 
 	if (!err && sqlite3_prepare_v2(c->in, sql.data, -1, &c->read, NULL))
 		err = -EBADMSG;
@@ -163,9 +171,11 @@ static int fill_cells(struct copy *c, struct ap_cell *cells)
 	for (int i = 0; c->t->columns[i] && !err; i++) {
 		char k = c->t->columns[i];
 
-		if (i >= c->n_columns || k == 'i' || k == '_' || k == 'q')
+		if (i >= c->n_columns && k == '1')
+			cells[i] = (struct ap_cell){.number = 1};
+		else if (i >= c->n_columns || k == 'i' || k == '_' || k == 'q')
 			cells[i] = (struct ap_cell){.number = AP_NULL};
-		else if (k == '.' || k == 'K')
+		else if (k == '.' || k == 'K' || k == '1')
 			err = plain(sqlite3_column_value(c->read, i), c->types[i], &cells[i]);
 		else
 			err = map_id(c, sqlite3_column_value(c->read, i), k, &cells[i]);
@@ -252,6 +262,7 @@ static int copy_samples(struct copy *c, sqlite3_stmt *insert)
 {
 	struct ap_totals_config cfg = {.feed = &c->m->feed, .stacks = c->maps['s'], .functions = c->maps['f'], .executables = c->maps['x']};
 	struct ap_merge_samples s = {.in = c->in,
+		.table = c->samples,
 		.insert = insert,
 		.feed = &c->m->feed,
 		.runs = c->maps['r'],
@@ -284,7 +295,7 @@ static int copy_table(struct copy *c, const struct ap_merge_table *t, sqlite3_st
 	if (!err)
 		err = prepare_write(c, insert);
 	if (!err)
-		err = !strcmp(t->name, "sample") ? copy_samples(c, *insert) : ap_feed_insert(&c->m->feed, *insert, next_row, c);
+		err = is_samples(t) ? copy_samples(c, *insert) : ap_feed_insert(&c->m->feed, *insert, next_row, c);
 	sqlite3_finalize(AP_STEAL(c->read));
 	return say(c, t->name, err);
 }
@@ -327,6 +338,7 @@ int ap_merge_rows(struct ap_merge *m, sqlite3 *in, const char *path, struct ap_m
 	struct copy c = {.m = m, .in = in, .path = path, .stats = stats, .why = why, .max_rows = ap_store_max_id(in)};
 	int err = 0;
 
+	c.samples = ap_store_number(in, "PRAGMA user_version") < WEIGHTS_MAY_BE_NULL ? "sample" : "sample_row";
 	for (size_t i = 0; i < AP_MERGE_TABLES && !err; i++) {
 		err = copy_table(&c, &ap_merge_tables[i], &m->insert[i]);
 		if (!err && ap_merge_tables[i].kind == 'm')

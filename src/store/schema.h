@@ -8,12 +8,13 @@
 #include <stddef.h>
 
 enum { AP_SCHEMA_PIECES = 8 };
-/* The tables are those of the pieces together; `added` is the piece that makes the version before into this one (NULL for the first). */
+/* The tables are those of the pieces together; `added` makes the version before into this one (NULL for the first). */
 struct ap_schema {
 	int version; /* PRAGMA user_version */
 	const char *tables[AP_SCHEMA_PIECES];
 	const char *views;
 	const char *added;
+	const char *shown; /* NULL, or views that show this version's tables as the newest has them */
 };
 struct ap_schemas {
 	const struct ap_schema *all; /* oldest first, versions rising by one */

@@ -12,9 +12,9 @@ make_db() { # file, more SQL
 }
 make_db two.db ''
 # what was before, as another recording: fib took less, a function has gone
-make_db old.db "UPDATE sample SET stack = 1 WHERE stack = 4 AND ts = 200; DELETE FROM sample WHERE ts > 1250000000;
+make_db old.db "UPDATE sample_row SET stack = 1 WHERE stack = 4 AND ts = 200; DELETE FROM sample_row WHERE ts > 1250000000;
 	UPDATE run SET uuid = 'cccc' || id, end_reason = 'target exited', end_ns = start_ns + 1000000000;"
-make_db none.db 'DELETE FROM sample'
+make_db none.db 'DELETE FROM sample_row'
 while IFS='|' read -r name code args; do
 	[ -n "$name" ] && [ "${name#\#}" = "$name" ] || continue
 	eval "ap report $args"
