@@ -198,7 +198,7 @@ static const char *const EDITS[] = {
 	"INSERT INTO stack VALUES(268435455, 1, 1)",
 	"INSERT INTO stack VALUES(2147483647, 1, 2)",
 	"INSERT INTO stack VALUES(9223372036854775807, 1, 2)",
-	"INSERT INTO function VALUES(200000000, 'f', '', '', 0, 1)",
+	"INSERT INTO function VALUES(200000000, 'f', '', '', 0, 0)",
 	"UPDATE sample_row SET rowid = -9223372036854775808 WHERE rowid = 1; UPDATE sample_row SET stack = 99999 WHERE rowid = 2",
 	"UPDATE sample_row SET thread = 99999 WHERE rowid = 7",
 	"UPDATE sample_row SET run = 2 WHERE rowid = 7",

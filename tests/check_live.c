@@ -398,7 +398,7 @@ START_TEST(an_older_file_reads_and_migrates)
 	ck_assert_int_eq(number_of_file("merged.db", "SELECT n FROM quality_total"), 2000);
 	ck_assert_int_eq(number_of_file("merged.db", "SELECT weight FROM quality_total"), weight);
 	ck_assert_int_eq(number_of_file("merged.db", "SELECT sum(weight) FROM sample"), weight);
-	ck_assert_int_eq(number_of_file("merged.db", "SELECT count(*) FROM function WHERE known"),
+	ck_assert_int_eq(number_of_file("merged.db", "SELECT count(*) FROM function WHERE start_only = 0"),
 		number_of_file("old.db", "SELECT count(*) FROM function"));
 
 	ck_assert(hash_bytes("old.db") == before);

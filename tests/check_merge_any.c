@@ -36,10 +36,15 @@ static const char CONTENT[] =
 	"UNION ALL SELECT 'stack total ' || r.uuid || ev.name || p.t || ' ' || t.self || ' ' || t.total || ' ' || t.self_n || ' ' || "
 	"t.total_n FROM stack_total t "
 	"JOIN run r ON r.id = t.run JOIN event ev ON ev.id = t.event JOIN p ON p.id = t.stack "
+	"UNION ALL SELECT 'function total ' || r.uuid || ev.name || coalesce(fn.name, '-') || coalesce(e.path, '-') || ' ' || t.self || ' "
+	"' || "
+	"t.total || ' ' || t.self_n || ' ' || t.total_n FROM function_total t JOIN run r ON r.id = t.run JOIN event ev ON ev.id = t.event "
+	"LEFT JOIN function fn ON fn.id = t.function LEFT JOIN executable e ON e.id = t.executable "
 	"UNION ALL SELECT 'thread total ' || r.uuid || ev.name || th.t || ' ' || t.n || ' ' || t.weight FROM thread_total t JOIN run r ON "
 	"r.id = t.run JOIN event ev ON "
 	"ev.id = t.event JOIN th ON th.id = t.thread "
-	"UNION ALL SELECT 'quality ' || r.uuid || ev.name || q.n || ' ' || q.weight || ' ' || q.complete_n || ' ' || q.frame_n FROM "
+	"UNION ALL SELECT 'quality ' || r.uuid || ev.name || q.n || ' ' || q.weight || ' ' || q.complete_n || ' ' || q.frame_n || ' ' || "
+	"q.named_n FROM "
 	"quality_total q JOIN run r ON "
 	"r.id = q.run JOIN event ev ON ev.id = q.event "
 	"UNION ALL SELECT 'loss ' || r.uuid || l.cause || l.n FROM loss l JOIN run r ON r.id = l.run ORDER BY 1)";
@@ -116,7 +121,8 @@ static void random_where(struct ap_batch *b, int64_t *frames, int64_t *stacks)
 					       .why = below(2) ? NULL : paths[below(3)]});
 	for (int64_t f = 1; f <= 6; f++) {
 		snprintf(name, sizeof name, "f%d", (int)f);
-		ap_batch_function(b, &(struct ap_row_function){.id = f, .name = name, .linkage_name = "", .file = "", .line = 0});
+		ap_batch_function(b,
+			&(struct ap_row_function){.id = f, .name = name, .linkage_name = "", .file = "", .line = 0, .start_only = f > 4});
 	}
 	*frames = 6;
 	for (int64_t f = 1; f <= 6; f++) {

@@ -10,7 +10,6 @@
 #include <string.h>
 
 enum { MAX_ID = 1 << 28, KINDS = 128, SKIP = 2 };
-enum { WEIGHTS_MAY_BE_NULL = 3 }; /* the version that has them in sample_row */
 
 struct ap_merge {
 	sqlite3 *out;
@@ -23,7 +22,6 @@ struct copy {
 	struct ap_merge *m;
 	sqlite3 *in;
 	const char *path;
-	const char *samples; /* the table of its samples */
 	const struct ap_merge_table *t;
 	sqlite3_stmt *read;
 	char types[AP_FEED_COLUMNS]; /* I, T, or * by the declaration */
@@ -81,8 +79,7 @@ static bool is_samples(const struct ap_merge_table *t)
 static int prepare_read(struct copy *c)
 {
 	struct ap_buf sql = {0};
-	int err = ap_buf_printf(
-		&sql, "SELECT * FROM %s%s", is_samples(c->t) ? c->samples : c->t->name, c->t->columns[0] == 'i' ? " ORDER BY id" : "");
+	int err = ap_buf_printf(&sql, "SELECT * FROM %s%s", c->t->name, c->t->columns[0] == 'i' ? " ORDER BY id" : "");
 
 	if (!err && sqlite3_prepare_v2(c->in, sql.data, -1, &c->read, NULL))
 		err = -EBADMSG;
@@ -171,11 +168,9 @@ static int fill_cells(struct copy *c, struct ap_cell *cells)
 	for (int i = 0; c->t->columns[i] && !err; i++) {
 		char k = c->t->columns[i];
 
-		if (i >= c->n_columns && k == '1')
-			cells[i] = (struct ap_cell){.number = 1};
-		else if (i >= c->n_columns || k == 'i' || k == '_' || k == 'q')
+		if (i >= c->n_columns || k == 'i' || k == '_' || k == 'q')
 			cells[i] = (struct ap_cell){.number = AP_NULL};
-		else if (k == '.' || k == 'K' || k == '1')
+		else if (k == '.' || k == 'K')
 			err = plain(sqlite3_column_value(c->read, i), c->types[i], &cells[i]);
 		else
 			err = map_id(c, sqlite3_column_value(c->read, i), k, &cells[i]);
@@ -262,7 +257,6 @@ static int copy_samples(struct copy *c, sqlite3_stmt *insert)
 {
 	struct ap_totals_config cfg = {.feed = &c->m->feed, .stacks = c->maps['s'], .functions = c->maps['f'], .executables = c->maps['x']};
 	struct ap_merge_samples s = {.in = c->in,
-		.table = c->samples,
 		.insert = insert,
 		.feed = &c->m->feed,
 		.runs = c->maps['r'],
@@ -290,7 +284,7 @@ static int copy_table(struct copy *c, const struct ap_merge_table *t, sqlite3_st
 	c->rows = 0;
 	c->last_id = 0;
 	err = t->kind ? make_map(c) : 0;
-	if (!err)
+	if (!err && !is_samples(t)) /* which have a reader of their own */
 		err = prepare_read(c);
 	if (!err)
 		err = prepare_write(c, insert);
@@ -336,13 +330,14 @@ static int copy_parents(struct copy *c)
 int ap_merge_rows(struct ap_merge *m, sqlite3 *in, const char *path, struct ap_merge_stats *stats, struct ap_why *why)
 {
 	struct copy c = {.m = m, .in = in, .path = path, .stats = stats, .why = why, .max_rows = ap_store_max_id(in)};
+	int64_t known_frames = ap_store_number(m->out, "SELECT coalesce(max(id), 0) FROM frame");
 	int err = 0;
 
-	c.samples = ap_store_number(in, "PRAGMA user_version") < WEIGHTS_MAY_BE_NULL ? "sample" : "sample_row";
 	for (size_t i = 0; i < AP_MERGE_TABLES && !err; i++) {
 		err = copy_table(&c, &ap_merge_tables[i], &m->insert[i]);
 		if (!err && ap_merge_tables[i].kind == 'm')
-			err = say(&c, "frame_line", ap_merge_lines(&m->lines, &m->feed, in, &c.maps['m'], &c.maps['f'], c.max_rows));
+			err = say(&c, "frame_line",
+				ap_merge_lines(&m->lines, &m->feed, in, known_frames, &c.maps['m'], &c.maps['f'], c.max_rows));
 	}
 	if (!err)
 		err = copy_parents(&c);
@@ -367,6 +362,11 @@ int ap_merge_new(sqlite3 *out, struct ap_merge **ret_merge, struct ap_why *why)
 	}
 	*ret_merge = m;
 	return 0;
+}
+
+bool ap_merge_renamed(const struct ap_merge *m)
+{
+	return m->lines.renamed;
 }
 
 struct ap_merge *ap_merge_free(struct ap_merge *m)

@@ -147,7 +147,7 @@ static int next_sample(void *ctx, struct ap_cell *cells)
 static int prepare(const struct block *b, const char *what, const char *which, sqlite3_stmt **ret_st)
 {
 	char text[SQL_MAX];
-	int n = snprintf(text, sizeof text, "SELECT %s FROM %s %s", what, b->s->table, which);
+	int n = snprintf(text, sizeof text, "SELECT %s FROM sample_row %s", what, which);
 
 	return n > 0 && n < SQL_MAX ? sqlite3_prepare_v2(b->s->in, text, -1, ret_st, NULL) : SQLITE_TOOBIG;
 }

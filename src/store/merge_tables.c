@@ -11,7 +11,7 @@
 const struct ap_merge_table ap_merge_tables[AP_MERGE_TABLES] = {
 	{"host", "iK.......", 'h', true, false},
 	{"executable", "iKK..", 'x', true, false},
-	{"function", "iKKKK1", 'f', true, true},
+	{"function", "iKKKK.", 'f', true, true},
 	{"frame", "iXKK", 'm', true, true},
 	{"stack", "iSM", 's', true, true},
 	{"process", "iHKKKq.......", 'p', true, false},

@@ -17,7 +17,7 @@
 #define AP_ROW_THREAD(I, T) I(id) I(process) I(tid) I(start_ns) T(comm) I(end_ns)
 #define AP_ROW_EXECUTABLE(I, T) I(id) T(build_id) T(path) I(kind) T(why)
 #define AP_ROW_MAPPING(I, T) I(id) I(process) I(start) I(end) I(file_offset) I(executable) I(from_ns) I(to_ns)
-#define AP_ROW_FUNCTION(I, T) I(id) T(name) T(linkage_name) T(file) I(line)
+#define AP_ROW_FUNCTION(I, T) I(id) T(name) T(linkage_name) T(file) I(line) I(start_only)
 #define AP_ROW_FRAME(I, T) I(id) I(executable) I(address) I(kind)
 #define AP_ROW_FRAME_LINE(I, T) I(frame) I(depth) I(function) T(file) I(line)
 #define AP_ROW_STACK(I, T) I(id) I(parent_id) I(frame_id)

@@ -270,6 +270,11 @@ static int create_views(sqlite3 *db, const char *text)
 	return rc;
 }
 
+int ap_schema_show(sqlite3 *db, const struct ap_schema *from)
+{
+	return create_views(db, from->shown);
+}
+
 int ap_schema_shadow(sqlite3 *db, const struct ap_schemas *known, const struct ap_schema *from)
 {
 	const struct ap_schema *newest = &known->all[known->n - 1];
@@ -285,6 +290,6 @@ int ap_schema_shadow(sqlite3 *db, const struct ap_schemas *known, const struct a
 				rc = create_temp(db, s, len);
 	}
 	if (!rc)
-		rc = create_views(db, from->shown);
+		rc = ap_schema_show(db, from);
 	return rc ? rc : create_views(db, newest->views);
 }

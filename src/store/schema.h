@@ -31,6 +31,8 @@ int ap_schema_create(sqlite3 *db, const struct ap_schemas *known);
 int ap_schema_migrate(sqlite3 *db, const struct ap_schemas *known, const struct ap_schema *from, const char *path, struct ap_why *why);
 /* Builds the indexes that are missing. An SQLite code. */
 int ap_schema_index(sqlite3 *db);
+/* Shows an older version's tables as the newest has them, in temp. An SQLite code. */
+int ap_schema_show(sqlite3 *db, const struct ap_schema *from);
 /* For a reader that may not write: the derived tables empty, and the newest views over them and the file's tables, all in temp, where names
  * are looked up first. An SQLite code. */
 int ap_schema_shadow(sqlite3 *db, const struct ap_schemas *known, const struct ap_schema *from);
