@@ -1,6 +1,7 @@
--- The file, version 1; the numbered files beside add what later versions have. Every table exists always; columns are only ever added, at the end. Ids are local integers; the UNIQUE keys are natural, so
--- that files of many hosts merge. Times are CLOCK_MONOTONIC ns of the host unless named otherwise; `ts` is ns since run.start_ns.
--- Addresses are ELF-relative (kernel: relative to _text). Unknown text is '', so that UNIQUE works.
+-- What every version of the file has; the numbered files and old_tables.sql hold what some have. Every table exists always; columns are only ever
+-- added, at the end. Ids are local integers; the UNIQUE keys are natural, so that files of many hosts merge. Times are CLOCK_MONOTONIC ns of
+-- the host unless named otherwise; `ts` is ns since run.start_ns. Addresses are ELF-relative (kernel: relative to _text). Unknown text is '',
+-- so that UNIQUE works.
 -- application_id: 'APRT'
 PRAGMA application_id = 1095783508;
 
@@ -33,8 +34,6 @@ CREATE TABLE executable(id INTEGER PRIMARY KEY, build_id TEXT NOT NULL, path TEX
   UNIQUE(build_id, path));
 CREATE TABLE mapping(id INTEGER PRIMARY KEY, process INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
   file_offset INTEGER, executable INTEGER, from_ns INTEGER NOT NULL, to_ns INTEGER, UNIQUE(process, start, from_ns));
-CREATE TABLE function(id INTEGER PRIMARY KEY, name TEXT NOT NULL, linkage_name TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL,
-  UNIQUE(name, linkage_name, file, line));
 -- kind: 1 user, 2 kernel, 3 JIT, 4 cut (a mark at the root of a stack that is not whole; address: why), 5 GPU, 6 unknown
 CREATE TABLE frame(id INTEGER PRIMARY KEY, executable INTEGER NOT NULL, address INTEGER NOT NULL, kind INTEGER NOT NULL,
   UNIQUE(executable, address, kind));
@@ -44,8 +43,6 @@ CREATE TABLE frame_line(frame INTEGER NOT NULL, depth INTEGER NOT NULL, -- 0: th
 -- Root is 0 and has no row; parent_id < id always.
 CREATE TABLE stack(id INTEGER PRIMARY KEY, parent_id INTEGER NOT NULL, frame_id INTEGER NOT NULL, UNIQUE(parent_id, frame_id));
 
-CREATE TABLE sample(run INTEGER NOT NULL, ts INTEGER NOT NULL, cpu INTEGER NOT NULL, event INTEGER NOT NULL, thread INTEGER NOT NULL,
-  stack INTEGER NOT NULL, weight INTEGER NOT NULL);
 CREATE TABLE off_cpu(run INTEGER NOT NULL, ts INTEGER NOT NULL, dur_ns INTEGER NOT NULL, thread INTEGER NOT NULL, stack INTEGER NOT NULL,
   state INTEGER, waker_thread INTEGER, waker_stack INTEGER);
 CREATE TABLE lock_wait(run INTEGER NOT NULL, ts INTEGER NOT NULL, dur_ns INTEGER NOT NULL, thread INTEGER NOT NULL, stack INTEGER NOT NULL,

@@ -189,8 +189,8 @@ START_TEST(every_column)
 END_TEST
 
 static const char *const EDITS[] = {
-	"UPDATE sample SET weight = 9223372036854775807", /* their sum does not fit */
-	"UPDATE sample SET weight = -5",
+	"UPDATE sample_row SET weight = 9223372036854775807", /* their sum does not fit */
+	"UPDATE sample_row SET weight = -5",
 	"UPDATE stack SET parent_id = id",
 	"UPDATE stack SET parent_id = id + 1",
 	"UPDATE stack SET parent_id = 5, frame_id = frame_id + 100000 WHERE id = 4",
@@ -198,11 +198,11 @@ static const char *const EDITS[] = {
 	"INSERT INTO stack VALUES(268435455, 1, 1)",
 	"INSERT INTO stack VALUES(2147483647, 1, 2)",
 	"INSERT INTO stack VALUES(9223372036854775807, 1, 2)",
-	"INSERT INTO function VALUES(200000000, 'f', '', '', 0)",
-	"UPDATE sample SET rowid = -9223372036854775808 WHERE rowid = 1; UPDATE sample SET stack = 99999 WHERE rowid = 2",
-	"UPDATE sample SET thread = 99999 WHERE rowid = 7",
-	"UPDATE sample SET run = 2 WHERE rowid = 7",
-	"UPDATE sample SET event = 0 WHERE rowid = 7",
+	"INSERT INTO function VALUES(200000000, 'f', '', '', 0, 0)",
+	"UPDATE sample_row SET rowid = -9223372036854775808 WHERE rowid = 1; UPDATE sample_row SET stack = 99999 WHERE rowid = 2",
+	"UPDATE sample_row SET thread = 99999 WHERE rowid = 7",
+	"UPDATE sample_row SET run = 2 WHERE rowid = 7",
+	"UPDATE sample_row SET event = 0 WHERE rowid = 7",
 	"DELETE FROM event",
 	"DELETE FROM host",
 	"DELETE FROM thread WHERE id = 2",
@@ -215,17 +215,18 @@ static const char *const EDITS[] = {
 	"DROP VIEW folded",
 	"CREATE TABLE other(x)",
 	"CREATE VIEW other AS SELECT 1",
-	"CREATE INDEX other ON sample(ts)",
-	"CREATE TRIGGER other AFTER INSERT ON sample BEGIN SELECT 1; END",
+	"CREATE INDEX other ON sample_row(ts)",
+	"CREATE TRIGGER other AFTER INSERT ON sample_row BEGIN SELECT 1; END",
 	"DROP VIEW samples; CREATE VIEW samples AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT * FROM n",
-	"DROP TABLE sample; CREATE VIEW sample AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT 1 AS run, i AS ts, 0 "
+	"DROP TABLE sample_row; CREATE VIEW sample_row AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT 1 AS run, i "
+	"AS ts, 0 "
 	"AS cpu, 1 AS "
 	"event, 1 AS thread, 1 AS stack, 1 AS weight FROM n",
-	"ALTER TABLE sample ADD COLUMN extra",
+	"ALTER TABLE sample_row ADD COLUMN extra",
 	"PRAGMA user_version = 0",
 	"PRAGMA user_version = -1",
 	"PRAGMA user_version = 1",
-	"PRAGMA user_version = 3",
+	"PRAGMA user_version = 4",
 	"PRAGMA application_id = 7",
 };
 
@@ -239,13 +240,13 @@ START_TEST(refused)
 END_TEST
 
 static const char *const HARMLESS[] = {
-	"UPDATE sample SET rowid = rowid * 1000000007",
-	"UPDATE sample SET rowid = -9223372036854775807 WHERE rowid = 1",
+	"UPDATE sample_row SET rowid = rowid * 1000000007",
+	"UPDATE sample_row SET rowid = -9223372036854775807 WHERE rowid = 1",
 	"UPDATE function SET name = hex(zeroblob(3000000)) WHERE id = 1", /* long, and no more than that */
 	"UPDATE function SET name = cast(x'ff00c3' AS TEXT) WHERE id = 1",
-	"DELETE FROM sample",
+	"DELETE FROM sample_row",
 	"UPDATE run SET end_reason = NULL, end_ns = NULL",
-	"UPDATE sample SET ts = 9223372036854775807 WHERE rowid = 1",
+	"UPDATE sample_row SET ts = 9223372036854775807 WHERE rowid = 1",
 };
 
 START_TEST(read_right)

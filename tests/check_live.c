@@ -359,6 +359,7 @@ static void make_version_1(const char *path)
 	make_file("new.db", "u1", 2000, 1);
 	ck_assert(!sqlite3_open(path, &db));
 	ck_assert(!sqlite3_exec(db, ap_sql_schema, NULL, NULL, NULL));
+	ck_assert(!sqlite3_exec(db, ap_sql_old_tables, NULL, NULL, NULL));
 	ck_assert(!sqlite3_exec(db, ap_sql_views_1, NULL, NULL, NULL));
 	ck_assert_msg(
 		!sqlite3_exec(db,
@@ -366,9 +367,11 @@ static void make_version_1(const char *path)
 			"FROM n.run;"
 			"INSERT INTO event SELECT * FROM n.event; INSERT INTO process SELECT * FROM n.process; INSERT INTO thread SELECT * "
 			"FROM n.thread;"
-			"INSERT INTO executable SELECT * FROM n.executable; INSERT INTO function SELECT * FROM n.function;"
+			"INSERT INTO executable SELECT * FROM n.executable; INSERT INTO function SELECT id, name, linkage_name, file, line "
+			"FROM n.function;"
 			"INSERT INTO frame SELECT * FROM n.frame; INSERT INTO frame_line SELECT * FROM n.frame_line;"
-			"INSERT INTO stack SELECT * FROM n.stack; INSERT INTO sample SELECT * FROM n.sample;"
+			"INSERT INTO stack SELECT * FROM n.stack; INSERT INTO sample SELECT run, ts, cpu, event, thread, stack, weight + "
+			"ts % 2 FROM n.sample;"
 			"INSERT INTO stack_total SELECT * FROM n.stack_total; INSERT INTO function_total SELECT * FROM n.function_total",
 			NULL, NULL, NULL),
 		"%s", sqlite3_errmsg(db));
@@ -378,6 +381,7 @@ static void make_version_1(const char *path)
 START_TEST(an_older_file_reads_and_migrates)
 {
 	uint64_t before;
+	int64_t weight;
 	const char *paths[] = {"old.db"};
 	struct ap_merge_stats stats;
 	struct ap_why why = {""};
@@ -388,11 +392,20 @@ START_TEST(an_older_file_reads_and_migrates)
 	ck_assert_int_eq(number_of_file("old.db", "SELECT sum(samples) FROM folded WHERE stack_id > 0"), 2000);
 	ck_assert_int_eq(number_of_file("old.db", "SELECT complete_pct FROM data_quality"), 100);
 	ck_assert_int_eq(number_of_file("old.db", "PRAGMA user_version"), 1);
+	weight = number_of_file("old.db", "SELECT sum(weight) FROM sample");
+	ck_assert_int_eq(number_of_file("old.db", "SELECT sum(weight) FROM thread_total"), weight);
 	ck_assert_msg(!ap_store_merge("merged.db", paths, 1, &stats, &why), "%s", why.text);
 	ck_assert_int_eq(number_of_file("merged.db", "SELECT n FROM quality_total"), 2000);
+	ck_assert_int_eq(number_of_file("merged.db", "SELECT weight FROM quality_total"), weight);
+	ck_assert_int_eq(number_of_file("merged.db", "SELECT sum(weight) FROM sample"), weight);
+	ck_assert_int_eq(number_of_file("merged.db", "SELECT count(*) FROM function WHERE start_only = 0"),
+		number_of_file("old.db", "SELECT count(*) FROM function"));
+
 	ck_assert(hash_bytes("old.db") == before);
 	ck_assert_msg(!ap_store_open_names("old.db", &db, &why), "%s", why.text);
-	ck_assert_int_eq(number_in(db, "PRAGMA user_version"), 2);
+	ck_assert_int_eq(number_in(db, "PRAGMA user_version"), 3);
+	ck_assert_int_eq(number_in(db, "SELECT sum(weight) FROM sample"), weight);
+	ck_assert_int_eq(number_in(db, "SELECT count(*) FROM sample_row WHERE weight IS NULL"), 0);
 	ck_assert(!ap_store_derive(db, &why));
 	sqlite3_close(db);
 	ck_assert_int_eq(number_of_file("old.db", "SELECT n FROM main.quality_total"), 2000);
@@ -409,8 +422,8 @@ START_TEST(migration_over_several_versions)
 {
 	static const char second[] = "CREATE TABLE extra(x);\n", third[] = "CREATE TABLE more(y);\n",
 			  views[] = "CREATE VIEW v AS SELECT y FROM more;\n";
-	struct ap_schema all[] = {
-		ap_schemas.all[0], {2, {ap_sql_schema, second}, ap_sql_views_1, second}, {3, {ap_sql_schema, second, third}, views, third}};
+	struct ap_schema all[] = {ap_schemas.all[0], {2, {ap_sql_schema, ap_sql_old_tables, second}, ap_sql_views_1, second, NULL},
+		{3, {ap_sql_schema, ap_sql_old_tables, second, third}, views, third, NULL}};
 	const struct ap_schemas one = {all, 1}, three = {all, 3};
 	const struct ap_schema *found = NULL;
 	struct ap_why why = {""};

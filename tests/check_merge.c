@@ -11,14 +11,18 @@
 
 static char dir[] = "/tmp/check_merge-XXXXXX";
 
-static const char DUMP[] =
-	"WITH RECURSIVE p(id, t) AS (SELECT 0, '' UNION ALL SELECT k.id, p.t || ';' || e.build_id || '+' || f.address FROM p JOIN stack k ON "
-	"k.parent_id = p.id JOIN frame f ON f.id = k.frame_id JOIN executable e ON e.id = f.executable) "
-	"SELECT group_concat(x, char(10)) FROM (SELECT r.uuid || ' ' || h.key || ' ' || s.ts || ' ' || ev.name || ' ' || pr.pid || ' ' || t.tid "
-	"|| ' ' || coalesce(t.end_ns, '-') || p.t || ' ' || s.weight AS x FROM sample s JOIN run r ON r.id = s.run JOIN host h ON h.id = r.host "
-	"JOIN event ev ON ev.id = s.event AND ev.run = r.id JOIN thread t ON t.id = s.thread JOIN process pr ON pr.id = t.process JOIN p ON "
-	"p.id = s.stack UNION ALL SELECT r.uuid || p.t || ' ' || st.self || ' ' || st.total FROM stack_total st JOIN run r ON r.id = st.run "
-	"JOIN p ON p.id = st.stack ORDER BY 1)";
+static const char DUMP[] = "WITH RECURSIVE p(id, t) AS (SELECT 0, '' UNION ALL SELECT k.id, p.t || ';' || e.build_id || '+' || f.address "
+			   "FROM p JOIN stack k ON "
+			   "k.parent_id = p.id JOIN frame f ON f.id = k.frame_id JOIN executable e ON e.id = f.executable) "
+			   "SELECT group_concat(x, char(10)) FROM (SELECT r.uuid || ' ' || h.key || ' ' || s.ts || ' ' || ev.name || ' ' "
+			   "|| pr.pid || ' ' || t.tid "
+			   "|| ' ' || coalesce(t.end_ns, '-') || p.t || ' ' || s.weight AS x FROM sample s JOIN run r ON r.id = s.run JOIN "
+			   "host h ON h.id = r.host "
+			   "JOIN event ev ON ev.id = s.event AND ev.run = r.id JOIN thread t ON t.id = s.thread JOIN process pr ON pr.id = "
+			   "t.process JOIN p ON "
+			   "p.id = s.stack UNION ALL SELECT r.uuid || p.t || ' ' || st.self || ' ' || st.total FROM stack_total st JOIN "
+			   "run r ON r.id = st.run "
+			   "JOIN p ON p.id = st.stack ORDER BY 1)";
 
 static char *text_of(const char *path, const char *sql)
 {
@@ -49,8 +53,19 @@ static void change(const char *path, const char *sql)
 static void make(const char *path, int n)
 {
 	struct ap_store_config cfg = {.path = path};
-	struct ap_store_run run = {.host_key = "h", .host_name = "h", .os = "", .kernel = "", .arch = "", .cpu_model = "", .boot = "b",
-		.uuid = n == 1 ? "u1" : "u2", .command = "c", .options = "", .version = "", .source = "s", .source_why = ""};
+	struct ap_store_run run = {.host_key = "h",
+		.host_name = "h",
+		.os = "",
+		.kernel = "",
+		.arch = "",
+		.cpu_model = "",
+		.boot = "b",
+		.uuid = n == 1 ? "u1" : "u2",
+		.command = "c",
+		.options = "",
+		.version = "",
+		.source = "s",
+		.source_why = ""};
 	struct ap_store_end end = {.reason = "target exited", .exit_code = AP_NULL};
 	struct ap_why why = {""};
 	struct ap_store *s;
@@ -69,7 +84,8 @@ static void make(const char *path, int n)
 	ap_batch_stack(b, &(struct ap_row_stack){.id = 2, .parent_id = 1, .frame_id = 2});
 	ap_batch_stack(b, &(struct ap_row_stack){.id = 3, .parent_id = 1, .frame_id = 3});
 	for (int i = 1; i <= 3; i++)
-		ap_batch_sample(b, &(struct ap_row_sample){.run = 1, .ts = i, .event = 1, .thread = 5, .stack = i, .weight = 10 * n});
+		ap_batch_sample_row(
+			b, &(struct ap_row_sample_row){.run = 1, .ts = i, .event = 1, .thread = 5, .stack = i, .weight = 10 * n});
 	ck_assert_int_eq(ap_store_put(s, b, 1000000000), 0);
 	ck_assert_msg(!ap_store_seal(s, &end, &why), "%s", why.text);
 }
@@ -122,8 +138,9 @@ START_TEST(any_order_and_again)
 	ck_assert(!merge("ab.db", "a.db", "b.db", "a.db", &st));
 	ck_assert_uint_eq(st.runs_added, 0);
 	ck_assert_int_eq(system("cmp ab.db before.db"), 0);
-	again = text_of("ab.db", "SELECT count(*) || ' ' || (SELECT count(*) FROM stack WHERE parent_id >= id) || ' ' || (SELECT count(*) FROM "
-				 "process) || ' ' || (SELECT count(*) FROM process WHERE parent = (SELECT id FROM process WHERE pid = 7)) FROM stack");
+	again = text_of("ab.db",
+		"SELECT count(*) || ' ' || (SELECT count(*) FROM stack WHERE parent_id >= id) || ' ' || (SELECT count(*) FROM "
+		"process) || ' ' || (SELECT count(*) FROM process WHERE parent = (SELECT id FROM process WHERE pid = 7)) FROM stack");
 	ck_assert_str_eq(again, "4 0 3 2");
 	free(ab);
 	free(ba);
@@ -135,12 +152,12 @@ END_TEST
 static const char *const BAD[] = {
 	"PRAGMA user_version = 99",
 	"PRAGMA application_id = 1",
-	"CREATE TRIGGER t AFTER INSERT ON sample BEGIN SELECT 1; END",
+	"CREATE TRIGGER t AFTER INSERT ON sample_row BEGIN SELECT 1; END",
 	"UPDATE stack SET parent_id = 3 WHERE id = 2",
 	"UPDATE stack SET frame_id = 77 WHERE id = 2",
-	"UPDATE sample SET stack = 'x' WHERE ts = 1",
-	"UPDATE sample SET thread = 1 << 40 WHERE ts = 1",
-	"UPDATE sample SET event = -1 WHERE ts = 1",
+	"UPDATE sample_row SET stack = 'x' WHERE ts = 1",
+	"UPDATE sample_row SET thread = 1 << 40 WHERE ts = 1",
+	"UPDATE sample_row SET event = -1 WHERE ts = 1",
 	"INSERT INTO frame VALUES(1 << 40, 1, 1, 1)",
 	"INSERT INTO frame VALUES(-1, 1, 1, 1)",
 };

@@ -36,10 +36,15 @@ static const char CONTENT[] =
 	"UNION ALL SELECT 'stack total ' || r.uuid || ev.name || p.t || ' ' || t.self || ' ' || t.total || ' ' || t.self_n || ' ' || "
 	"t.total_n FROM stack_total t "
 	"JOIN run r ON r.id = t.run JOIN event ev ON ev.id = t.event JOIN p ON p.id = t.stack "
+	"UNION ALL SELECT 'function total ' || r.uuid || ev.name || coalesce(fn.name, '-') || coalesce(e.path, '-') || ' ' || t.self || ' "
+	"' || "
+	"t.total || ' ' || t.self_n || ' ' || t.total_n FROM function_total t JOIN run r ON r.id = t.run JOIN event ev ON ev.id = t.event "
+	"LEFT JOIN function fn ON fn.id = t.function LEFT JOIN executable e ON e.id = t.executable "
 	"UNION ALL SELECT 'thread total ' || r.uuid || ev.name || th.t || ' ' || t.n || ' ' || t.weight FROM thread_total t JOIN run r ON "
 	"r.id = t.run JOIN event ev ON "
 	"ev.id = t.event JOIN th ON th.id = t.thread "
-	"UNION ALL SELECT 'quality ' || r.uuid || ev.name || q.n || ' ' || q.weight || ' ' || q.complete_n || ' ' || q.frame_n FROM "
+	"UNION ALL SELECT 'quality ' || r.uuid || ev.name || q.n || ' ' || q.weight || ' ' || q.complete_n || ' ' || q.frame_n || ' ' || "
+	"q.named_n FROM "
 	"quality_total q JOIN run r ON "
 	"r.id = q.run JOIN event ev ON ev.id = q.event "
 	"UNION ALL SELECT 'loss ' || r.uuid || l.cause || l.n FROM loss l JOIN run r ON r.id = l.run ORDER BY 1)";
@@ -116,7 +121,8 @@ static void random_where(struct ap_batch *b, int64_t *frames, int64_t *stacks)
 					       .why = below(2) ? NULL : paths[below(3)]});
 	for (int64_t f = 1; f <= 6; f++) {
 		snprintf(name, sizeof name, "f%d", (int)f);
-		ap_batch_function(b, &(struct ap_row_function){.id = f, .name = name, .linkage_name = "", .file = "", .line = 0});
+		ap_batch_function(b,
+			&(struct ap_row_function){.id = f, .name = name, .linkage_name = "", .file = "", .line = 0, .start_only = f > 4});
 	}
 	*frames = 6;
 	for (int64_t f = 1; f <= 6; f++) {
@@ -167,17 +173,27 @@ static void random_file(const char *path, const char *uuid, int ended, int sampl
 	random_who(b, processes);
 	random_where(b, &frames, &stacks);
 	for (int64_t e = 1; e <= 2; e++)
-		ap_batch_event(
-			b, &(struct ap_row_event){
-				   .id = 3 - e, .run = 1, .seq = e, .name = e == 1 ? "one" : "two", .source = "s", .why = "", .unit = "n"});
-	for (int i = 0; i < samples; i++)
-		ap_batch_sample(b, &(struct ap_row_sample){.run = 1,
-					   .ts = i,
-					   .cpu = below(2),
-					   .event = 1 + below(2),
-					   .thread = 1 + below(processes),
-					   .stack = below(stacks + 1),
-					   .weight = below(9)});
+		ap_batch_event(b, &(struct ap_row_event){.id = 3 - e,
+					  .run = 1,
+					  .seq = e,
+					  .name = e == 1 ? "one" : "two",
+					  .source = "s",
+					  .why = "",
+					  .period = e == 1 ? 4 : AP_NULL,
+					  .unit = "n"});
+	for (int i = 0; i < samples; i++) {
+		struct ap_row_sample_row r = {.run = 1,
+			.ts = i,
+			.cpu = below(2),
+			.event = 1 + below(2),
+			.thread = 1 + below(processes),
+			.stack = below(stacks + 1),
+			.weight = below(9)};
+
+		if (r.event == 2 && below(2))
+			r.weight = AP_NULL; /* the period: event 2 has one */
+		ap_batch_sample_row(b, &r);
+	}
 	ap_batch_loss(b, &(struct ap_row_loss){.run = 1, .ts = 1, .source = "s", .cause = "ring full", .cpu = 0, .n = below(9)});
 	ck_assert(!ap_store_put(s, b, UINT64_MAX));
 	ck_assert_msg(!make_seal(s, "target exited", &why), "%s", why.text);

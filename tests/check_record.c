@@ -55,12 +55,17 @@ static void put_mmap(struct ap_replay_writer *w, uint64_t time_ns)
 	ck_assert_int_eq(ap_replay_writer_put(w, &m->h), 0);
 }
 
+static uint64_t sample_weight = 1000;
+
 static void put_sample(struct ap_replay_writer *w, uint64_t time_ns, uint8_t end, const uint64_t *user, uint16_t n)
 {
 	struct {
 		struct ap_sample s;
 		uint64_t user[8];
-	} e = {.s = {.h = {.time_ns = time_ns, .pid = PID, .tid = PID, .kind = AP_EVENT_SAMPLE}, .weight = 1000, .n_user = n, .end = end}};
+	} e = {.s = {.h = {.time_ns = time_ns, .pid = PID, .tid = PID, .kind = AP_EVENT_SAMPLE},
+		       .weight = sample_weight,
+		       .n_user = n,
+		       .end = end}};
 
 	e.s.h.size = (uint32_t)ap_sample_size(0, n, false, 0);
 	memcpy(e.user, user, n * sizeof *user);
@@ -143,6 +148,34 @@ START_TEST(replay_becomes_a_sealed_file)
 }
 END_TEST
 
+/* A clock's first sample says what its period is; a weight that is otherwise stays with its sample, and so does that of a counter. */
+START_TEST(weights_that_are_the_period_are_left_out)
+{
+	static const char *const names[] = {"cpu-clock", "cycles"};
+	static const uint64_t weights[] = {1000, 1000, 700, 0, 1000};
+	const char *name = names[_i];
+	struct ap_session_config cfg = {.symbols = true};
+	struct ap_session_result r;
+	struct ap_replay_writer *w;
+	struct ap_why why = {""};
+
+	ck_assert_msg(!ap_replay_writer_new(events_path, &name, 1, &w, &why), "%s", why.text);
+	put_mmap(w, 1000);
+	for (size_t i = 0; i < AP_ARRAY_LEN(weights); i++) {
+		sample_weight = weights[i];
+		put_sample(w, 2000 + i, AP_STACK_END_COMPLETE, (const uint64_t[]){BASE + 0x100}, 1);
+	}
+	sample_weight = 1000;
+	ck_assert_int_eq(ap_replay_writer_close(w), 0);
+	ck_assert_msg(!record(&cfg, &r, &why), "%s", why.text);
+	ck_assert_int_eq(ask("SELECT coalesce(period, -1) FROM event"), _i ? -1 : 1000);
+	ck_assert_int_eq(ask("SELECT count(*) FROM sample_row WHERE weight IS NULL"), _i ? 0 : 3);
+	ck_assert_int_eq(ask("SELECT sum(weight) FROM sample"), 3700);
+	ck_assert_int_eq(ask("SELECT weight FROM quality_total"), 3700);
+	ck_assert_int_eq(ask("SELECT sum(weight) FROM samples"), 3700);
+}
+END_TEST
+
 /* The source reads the file in pieces; an event may be cut by a piece's end anywhere, its header too. */
 START_TEST(events_across_the_pieces_of_a_file)
 {
@@ -222,6 +255,7 @@ int main(void)
 
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, replay_becomes_a_sealed_file);
+	tcase_add_loop_test(c, weights_that_are_the_period_are_left_out, 0, 2);
 	tcase_add_test(c, events_across_the_pieces_of_a_file);
 	tcase_add_test(c, damaged_event_file_is_refused_and_leaves_no_file);
 	tcase_add_test(c, command_that_does_not_exist_says_so);

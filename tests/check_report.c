@@ -85,9 +85,9 @@ static sqlite3 *small_file(void)
 	PUT(frame_line, 2, 0, 2, "", 2);
 	PUT(stack, 1, 0, 1);
 	PUT(stack, 2, 1, 2);
-	PUT(sample, 1, 100, 0, 1, 1, 1, 10);
+	PUT(sample_row, 1, 100, 0, 1, 1, 1, 10);
 	for (int i = 0; i < 3; i++)
-		PUT(sample, 1, 200 + i, 1, 1, 1, 2, 10);
+		PUT(sample_row, 1, 200 + i, 1, 1, 1, 2, 10);
 	PUT(account, 1, "perf", 4, 4, 0, 0);
 	ck_assert_int_eq(ap_store_put(s, b, UINT64_MAX), 0);
 	ck_assert_msg(!ap_store_seal(s, &end, &why), "%s", why.text);

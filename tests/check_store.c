@@ -1,4 +1,5 @@
-/* store: a file comes back as it was put; what was there before is kept or refused; a killed recording opens and says so; every view runs. */
+/* store: a file comes back as it was put; what was there before is kept or refused; a killed recording opens and says so; every view runs.
+ */
 #include "base/mem.h"
 #include "store/store.h"
 #include "tests/check_main.h"
@@ -23,8 +24,19 @@ static void clean(void)
 static int create(struct ap_store **ret_store, struct ap_why *why)
 {
 	static const char *const labels[] = {"key", "value", NULL};
-	struct ap_store_run run = {.host_key = "k", .host_name = "h", .os = "", .kernel = "", .arch = "", .cpu_model = "", .boot = "b",
-		.command = "", .options = "", .version = "", .source = "perf", .source_why = "", .labels = labels};
+	struct ap_store_run run = {.host_key = "k",
+		.host_name = "h",
+		.os = "",
+		.kernel = "",
+		.arch = "",
+		.cpu_model = "",
+		.boot = "b",
+		.command = "",
+		.options = "",
+		.version = "",
+		.source = "perf",
+		.source_why = "",
+		.labels = labels};
 	struct ap_store_config cfg = {.path = PATH};
 
 	return ap_store_create(&cfg, &run, ret_store, why);
@@ -39,7 +51,7 @@ static void put_samples(struct ap_store *s, int n)
 	ck_assert_int_eq(ap_batch_process(b, &(struct ap_row_process){1, 1, "b", 10, 5, 0, 0, "c", "c", "", "", 0, AP_NULL}), 0);
 	ck_assert_int_eq(ap_batch_thread(b, &(struct ap_row_thread){1, 1, 10, 5, "c", AP_NULL}), 0);
 	for (int i = 0; i < n; i++)
-		ck_assert_int_eq(ap_batch_sample(b, &(struct ap_row_sample){1, i, 0, 1, 1, 0, 7}), 0);
+		ck_assert_int_eq(ap_batch_sample_row(b, &(struct ap_row_sample_row){1, i, 0, 1, 1, 0, 7}), 0);
 	ck_assert_uint_eq(ap_batch_rows(b), (size_t)n + 3);
 	ck_assert_int_eq(ap_store_put(s, b, UINT64_MAX), 0);
 }

@@ -7,8 +7,9 @@ browser=$(command -v chromium || command -v chromium-browser || command -v googl
 here=${srcdir:-.}
 dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT
+"$here/tests/report/schema.sh" "$here/sql" >"$dir/schema.sql" || exit 99
 for kind in plain diff deep several wide one empty; do
-	tests/flame_page "$here/sql/schema.sql" $kind >"$dir/$kind.html" || { echo "Bail out! flame_page $kind failed"; exit 1; }
+	tests/flame_page "$dir/schema.sql" $kind >"$dir/$kind.html" || { echo "Bail out! flame_page $kind failed"; exit 1; }
 done
 # the same by the command line: a recording against a copy of itself
 if command -v sqlite3 >/dev/null; then

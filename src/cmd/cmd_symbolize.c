@@ -1,4 +1,5 @@
-/* `aperture symbolize`: names for the frames that have none, from this host's files, debug folders or debuginfod servers; one transaction. */
+/* `aperture symbolize`: names for the frames that have none, from this host's files, debug folders or debuginfod servers; one transaction.
+ */
 #include "base/mem.h"
 #include "cmd/cmd.h"
 #include "cmd/debuginfo.h"
@@ -26,10 +27,14 @@ static void on_named(void *ctx, uint32_t frame, const struct ap_sym_line *lines,
 {
 	struct work *w = ctx;
 
-	for (size_t i = 0; i < n && !w->err; i++)
-		w->err = ap_namer_add(w->namer, frame, i, lines[i].function, lines[i].linkage_name, lines[i].function_file, lines[i].function_line,
-			lines[i].file, lines[i].line);
-	w->named++;
+	for (size_t i = 0; i < n && !w->err; i++) {
+		const struct ap_sym_line *l = &lines[i];
+
+		w->err = ap_namer_add(w->namer, frame, i,
+			&(struct ap_namer_line){
+				l->function, l->linkage_name, l->function_file, l->file, l->function_line, l->line, l->start_only});
+	}
+	w->named += !lines[0].start_only;
 }
 
 static void on_done(void *ctx, size_t job, size_t named, const char *why)
@@ -53,8 +58,14 @@ static int on_executable(void *ctx, const struct ap_unnamed *u)
 	struct ap_sym_config cfg = {.debug_dirs = w->dirs, .debug_files = true};
 	AP_AUTO_CLOSE int binary = -1;
 	AP_AUTO_CLOSE int debug = -1;
-	struct ap_sym_job job = {.kind = AP_SYM_ELF, .jitdump_fd = -1, .alt_debug_fd = -1, .path = u->path, .build_id = u->build_id,
-		.addresses = u->addresses, .ids = u->frames, .n = u->n};
+	struct ap_sym_job job = {.kind = AP_SYM_ELF,
+		.jitdump_fd = -1,
+		.alt_debug_fd = -1,
+		.path = u->path,
+		.build_id = u->build_id,
+		.addresses = u->addresses,
+		.ids = u->frames,
+		.n = u->n};
 	struct ap_why why = {""};
 
 	w->frames += u->n;
@@ -148,7 +159,8 @@ int cmd_symbolize(int argc, char **argv)
 		fprintf(stderr, "aperture symbolize: %s\n", why.text);
 		return AP_EXIT_FAILED;
 	}
-	fprintf(stderr, "aperture: %zu of %zu frames named; of %zu executables %zu were not found here\n", w.named, w.frames, w.executables, w.unfound);
+	fprintf(stderr, "aperture: %zu of %zu frames named; of %zu executables %zu were not found here\n", w.named, w.frames, w.executables,
+		w.unfound);
 	if (w.no_library)
 		fprintf(stderr, "aperture: debuginfod was not asked: libdebuginfod.so.1 is not here; apt-get install libdebuginfod1\n");
 	return 0;

@@ -1,4 +1,5 @@
-/* One job a binary: its frames sorted by address. Functions are interned by (name, linkage name, file, line), ids in order of first sight. */
+/* One job a binary: its frames sorted by address. Functions are interned by (name, linkage name, file, line), ids in order of first sight.
+ */
 #include "record/names.h"
 
 #include "base/hash.h"
@@ -15,6 +16,7 @@
 struct function_key {
 	const char *name, *linkage_name, *file;
 	uint32_t line;
+	bool start_only; /* follows from the name */
 };
 
 struct names {
@@ -23,13 +25,13 @@ struct names {
 	struct ap_sym_job *jobs;
 	uint32_t *job_binary; /* binary id of each job */
 	size_t n_jobs;
-	uint32_t *order; /* frame ids by (executable, address) */
+	uint32_t *order;               /* frame ids by (executable, address) */
 	uint64_t *addresses, *seen_ns; /* in that order */
 	struct ap_arena strings;
 	struct function_key *functions;
 	size_t n_functions, functions_cap;
 	struct ap_index index;
-	bool *named; /* by frame id - 1 */
+	bool *named; /* by frame id - 1: has a name of its own */
 	int kallsyms_fd;
 	int err; /* first error of a callback */
 };
@@ -62,14 +64,14 @@ static const char *keep(struct names *n, const char *s)
 /* The function's id; 0 when there is no memory. */
 static uint32_t function_id(struct names *n, const struct ap_sym_line *l)
 {
-	struct function_key k = {l->function, l->linkage_name, l->function_file, l->function_line}, *v;
+	struct function_key k = {l->function, l->linkage_name, l->function_file, l->function_line, l->start_only}, *v;
 	uint32_t slot = ap_index_find(&n->index, hash_key(&k), same, n, &k);
 	struct ap_row_function row;
 
 	if (slot != (uint32_t)AP_INDEX_NONE)
 		return slot + 1;
 	v = ap_grow(&n->functions, &n->functions_cap, n->n_functions, sizeof *v);
-	k = (struct function_key){keep(n, k.name), keep(n, k.linkage_name), keep(n, k.file), k.line};
+	k = (struct function_key){keep(n, k.name), keep(n, k.linkage_name), keep(n, k.file), k.line, k.start_only};
 	if (!v || !k.name || !k.linkage_name || !k.file)
 		return 0;
 	slot = (uint32_t)n->n_functions;
@@ -77,7 +79,7 @@ static uint32_t function_id(struct names *n, const struct ap_sym_line *l)
 	if (ap_index_add(&n->index, hash_key(&k), slot, hash_of, n))
 		return 0;
 	n->n_functions++;
-	row = (struct ap_row_function){slot + 1, k.name, k.linkage_name, k.file, k.line};
+	row = (struct ap_row_function){slot + 1, k.name, k.linkage_name, k.file, k.line, k.start_only};
 	return ap_batch_function(ap_pipeline_batch(n->pipeline), &row) ? 0 : slot + 1;
 }
 
@@ -86,13 +88,16 @@ static void on_named(void *ctx, uint32_t id, const struct ap_sym_line *lines, si
 	struct names *n = ctx;
 
 	for (size_t i = 0; i < n_lines && !n->err; i++) {
-		struct ap_row_frame_line row = {.frame = id, .depth = (int64_t)i, .function = function_id(n, &lines[i]),
-			.file = lines[i].file[0] ? lines[i].file : NULL, .line = lines[i].line ? lines[i].line : AP_NULL};
+		struct ap_row_frame_line row = {.frame = id,
+			.depth = (int64_t)i,
+			.function = function_id(n, &lines[i]),
+			.file = lines[i].file[0] ? lines[i].file : NULL,
+			.line = lines[i].line ? lines[i].line : AP_NULL};
 
 		if (!row.function || ap_batch_frame_line(ap_pipeline_batch(n->pipeline), &row))
 			n->err = -ENOMEM;
 	}
-	n->named[id - 1] = true;
+	n->named[id - 1] = !lines[0].start_only;
 	if (!n->err && ap_batch_bytes(ap_pipeline_batch(n->pipeline)) > 4 << 20)
 		n->err = ap_pipeline_flush(n->pipeline, true);
 }
@@ -101,7 +106,8 @@ static void on_done(void *ctx, size_t job, size_t named, const char *why)
 {
 	struct names *n = ctx;
 	const struct ap_binary *b = n->binaries[n->job_binary[job] - 1];
-	struct ap_row_executable row = {.id = b->id, .build_id = b->build_id, .path = b->path, .kind = b->kind, .why = b->why[0] ? b->why : why};
+	struct ap_row_executable row = {
+		.id = b->id, .build_id = b->build_id, .path = b->path, .kind = b->kind, .why = b->why[0] ? b->why : why};
 
 	if (why[0] && ap_batch_executable(ap_pipeline_batch(n->pipeline), &row) && !n->err)
 		n->err = -ENOMEM;
@@ -216,7 +222,8 @@ static void names_done(struct names *n)
 int ap_names_resolve(struct ap_pipeline *p, const struct ap_names_config *cfg, double *ret_symbolised_pct, struct ap_why *why)
 {
 	const struct ap_stacks *stacks = ap_pipeline_stacks(p);
-	struct ap_sym_config sc = {.debug_dirs = cfg->debug_dirs, .debug_files = cfg->debug_files, .total_timeout_ns = cfg->total_timeout_ns};
+	struct ap_sym_config sc = {
+		.debug_dirs = cfg->debug_dirs, .debug_files = cfg->debug_files, .total_timeout_ns = cfg->total_timeout_ns};
 	struct names n = {.pipeline = p, .kallsyms_fd = -1};
 	size_t count = ap_stacks_frame_count(stacks);
 	int err = sort_frames(&n, stacks, count);

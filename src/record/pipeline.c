@@ -88,6 +88,7 @@ struct ap_pipeline *ap_pipeline_free(struct ap_pipeline *p)
 		ap_hold_done(&p->hold);
 		ap_stacks_free(p->stacks);
 		ap_batch_free(p->rows.batch);
+		free(p->rows.periods);
 		free(p->self_samples);
 		ap_walk_done(&p->walk);
 		free(p);
@@ -142,7 +143,7 @@ static bool put_sample(struct ap_pipeline *p, const struct ap_sample *s)
 {
 	const struct ap_process *process;
 	const struct ap_thread *t;
-	struct ap_row_sample row;
+	struct ap_row_sample_row row;
 	uint32_t stack = 0;
 	bool whole;
 	int err;
@@ -165,14 +166,14 @@ static bool put_sample(struct ap_pipeline *p, const struct ap_sample *s)
 		return true;
 	}
 	t = ap_tracker_thread(p->tracker, s->h.pid, s->h.tid, s->h.time_ns);
-	row = (struct ap_row_sample){.run = 1,
+	row = (struct ap_row_sample_row){.run = 1,
 		.ts = (int64_t)s->h.time_ns - p->cfg.start_ns,
 		.cpu = s->h.cpu,
 		.event = s->event + 1,
 		.thread = t->id,
 		.stack = stack,
 		.weight = (int64_t)s->weight};
-	if (ap_batch_sample(p->rows.batch, &row)) {
+	if (ap_rows_sample(&p->rows, &row)) {
 		drop(p, AP_LOSS_MEMORY_LIMIT);
 		return true;
 	}
@@ -266,6 +267,11 @@ static void put(void *ctx, const struct ap_event *e)
 	p->walk.cut = !p->walk.now;
 	take(p, e);
 	p->walk.now = p->walk.cut = false;
+}
+
+void ap_pipeline_events(struct ap_pipeline *p, const struct ap_source_event *events, size_t n)
+{
+	ap_rows_events(&p->rows, events, n);
 }
 
 void ap_pipeline_teach(struct ap_pipeline *p, const struct ap_source_ops *ops, struct ap_source *source)

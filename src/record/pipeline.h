@@ -14,9 +14,9 @@ struct ap_pipeline_config {
 	uint64_t max_memory; /* of unwind tables and interned stacks together */
 	int64_t start_ns;    /* the run's; ts are relative to it */
 	const char *boot;
-	const char *source;  /* its name, for loss rows */
-	bool replayed;	     /* the processes are not those of this machine now */
-	bool has_uid;	     /* samples of other users' processes are left out, and counted */
+	const char *source; /* its name, for loss rows */
+	bool replayed;      /* the processes are not those of this machine now */
+	bool has_uid;       /* samples of other users' processes are left out, and counted */
 	uint32_t uid;
 };
 
@@ -36,6 +36,8 @@ struct ap_pipeline *ap_pipeline_free(struct ap_pipeline *p);
 struct ap_tracker *ap_pipeline_tracker(struct ap_pipeline *p);
 const struct ap_stacks *ap_pipeline_stacks(const struct ap_pipeline *p);
 struct ap_sink ap_pipeline_sink(struct ap_pipeline *p);
+/* The sampled events, before the first sample; they live as long as samples come. */
+void ap_pipeline_events(struct ap_pipeline *p, const struct ap_source_event *events, size_t n);
 /* From now on batches go there. Before it, rows wait in memory. */
 void ap_pipeline_connect(struct ap_pipeline *p, struct ap_store *store);
 

@@ -2,6 +2,8 @@
  * host are 1. */
 #include "record/rows.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void count(struct ap_row_out *o, int err)
@@ -18,9 +20,19 @@ static void put_process(void *ctx, const struct ap_process *p, uint32_t parent_i
 	const char *container, uint64_t end_ns)
 {
 	struct ap_row_out *o = ctx;
-	struct ap_row_process r = {.id = p->id, .host = 1, .boot = o->boot, .pid = p->pid, .start_ns = (int64_t)p->start_ns,
-		.parent = or_null(parent_id), .uid = uid < 0 ? AP_NULL : uid, .comm = p->comm, .cmdline = cmdline, .cgroup = cgroup,
-		.container = container, .kernel = p->kernel, .end_ns = or_null(end_ns)};
+	struct ap_row_process r = {.id = p->id,
+		.host = 1,
+		.boot = o->boot,
+		.pid = p->pid,
+		.start_ns = (int64_t)p->start_ns,
+		.parent = or_null(parent_id),
+		.uid = uid < 0 ? AP_NULL : uid,
+		.comm = p->comm,
+		.cmdline = cmdline,
+		.cgroup = cgroup,
+		.container = container,
+		.kernel = p->kernel,
+		.end_ns = or_null(end_ns)};
 
 	count(o, ap_batch_process(o->batch, &r));
 }
@@ -37,7 +49,11 @@ static void put_exec(void *ctx, const struct ap_process *p, uint64_t time_ns, ui
 static void put_thread(void *ctx, const struct ap_thread *t, uint64_t end_ns)
 {
 	struct ap_row_out *o = ctx;
-	struct ap_row_thread r = {.id = t->id, .process = t->process_id, .tid = t->tid, .start_ns = (int64_t)t->start_ns, .comm = t->comm,
+	struct ap_row_thread r = {.id = t->id,
+		.process = t->process_id,
+		.tid = t->tid,
+		.start_ns = (int64_t)t->start_ns,
+		.comm = t->comm,
 		.end_ns = or_null(end_ns)};
 
 	count(o, ap_batch_thread(o->batch, &r));
@@ -54,29 +70,41 @@ static void put_binary(void *ctx, const struct ap_binary *b)
 static void put_mapping(void *ctx, const struct ap_process *p, const struct ap_mapping *m, uint64_t from_ns, uint64_t to_ns)
 {
 	struct ap_row_out *o = ctx;
-	struct ap_row_mapping r = {.id = m->id, .process = p->id, .start = (int64_t)m->start, .end = (int64_t)m->end,
-		.file_offset = (int64_t)m->file_offset, .executable = m->binary->id, .from_ns = (int64_t)from_ns, .to_ns = or_null(to_ns)};
+	struct ap_row_mapping r = {.id = m->id,
+		.process = p->id,
+		.start = (int64_t)m->start,
+		.end = (int64_t)m->end,
+		.file_offset = (int64_t)m->file_offset,
+		.executable = m->binary->id,
+		.from_ns = (int64_t)from_ns,
+		.to_ns = or_null(to_ns)};
 
 	count(o, ap_batch_mapping(o->batch, &r));
 }
 
 struct ap_tracker_rows ap_rows_for_tracker(struct ap_row_out *o)
 {
-	return (struct ap_tracker_rows){.ctx = o, .process = put_process, .exec = put_exec, .thread = put_thread, .binary = put_binary,
-		.mapping = put_mapping};
+	return (struct ap_tracker_rows){
+		.ctx = o, .process = put_process, .exec = put_exec, .thread = put_thread, .binary = put_binary, .mapping = put_mapping};
 }
 
 void ap_rows_loss(struct ap_row_out *o, const struct ap_lost *l)
 {
-	struct ap_row_loss r = {.run = 1, .ts = (int64_t)l->h.time_ns - o->start_ns, .source = o->source,
-		.cause = ap_loss_text((enum ap_loss_cause)l->cause), .cpu = l->h.cpu == UINT32_MAX ? AP_NULL : l->h.cpu, .n = (int64_t)l->n};
+	struct ap_row_loss r = {.run = 1,
+		.ts = (int64_t)l->h.time_ns - o->start_ns,
+		.source = o->source,
+		.cause = ap_loss_text((enum ap_loss_cause)l->cause),
+		.cpu = l->h.cpu == UINT32_MAX ? AP_NULL : l->h.cpu,
+		.n = (int64_t)l->n};
 
 	count(o, ap_batch_loss(o->batch, &r));
 }
 
 void ap_rows_clock(struct ap_row_out *o, const struct ap_clock *c)
 {
-	struct ap_row_clock r = {.run = 1, .ts = (int64_t)c->h.time_ns - o->start_ns, .realtime_ns = (int64_t)c->realtime_ns,
+	struct ap_row_clock r = {.run = 1,
+		.ts = (int64_t)c->h.time_ns - o->start_ns,
+		.realtime_ns = (int64_t)c->realtime_ns,
 		.boottime_ns = (int64_t)c->boottime_ns};
 
 	count(o, ap_batch_clock(o->batch, &r));
@@ -96,28 +124,64 @@ int ap_rows_stack(struct ap_row_out *o, uint32_t id, const struct ap_stack_node 
 	return ap_batch_stack(o->batch, &r);
 }
 
+static const char CLOCK_UNIT[] = "ns";
+
 /* Clock events count nanoseconds. */
 static const char *unit_of(const char *name)
 {
-	return strstr(name, "clock") ? "ns" : "events";
+	return strstr(name, "clock") ? CLOCK_UNIT : "events";
+}
+
+static int put_event(struct ap_row_out *o, size_t i, int64_t period)
+{
+	const struct ap_source_event *e = &o->events[i];
+	struct ap_row_event r = {.id = (int64_t)i + 1,
+		.run = 1,
+		.seq = (int64_t)i,
+		.name = e->name,
+		.source = o->source,
+		.why = e->why ? e->why : "",
+		.frequency_hz = or_null(e->frequency_hz),
+		.period = period > 0 ? period : AP_NULL,
+		.user_only = e->user_only,
+		.unit = unit_of(e->name)};
+
+	return ap_batch_event(o->batch, &r);
 }
 
 void ap_rows_events(struct ap_row_out *o, const struct ap_source_event *events, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct ap_source_event *e = &events[i];
-		struct ap_row_event r = {.id = (int64_t)i + 1, .run = 1, .seq = (int64_t)i, .name = e->name, .source = o->source,
-			.why = e->why ? e->why : "", .frequency_hz = or_null(e->frequency_hz), .period = or_null(e->period),
-			.user_only = e->user_only, .unit = unit_of(e->name)};
-
-		count(o, ap_batch_event(o->batch, &r));
+	o->periods = calloc(n + 1, sizeof *o->periods);
+	o->events = events;
+	o->n_events = o->periods ? n : 0;
+	count(o, o->periods ? 0 : -ENOMEM);
+	for (size_t i = 0; i < o->n_events; i++) {
+		o->periods[i] = (int64_t)events[i].period;
+		count(o, put_event(o, i, o->periods[i]));
 	}
+}
+
+int ap_rows_sample(struct ap_row_out *o, struct ap_row_sample_row *row)
+{
+	size_t i = (size_t)row->event - 1;
+
+	if (i < o->n_events && row->weight > 0) {
+		if (!o->periods[i] && !strcmp(unit_of(o->events[i].name), CLOCK_UNIT) && !put_event(o, i, row->weight))
+			o->periods[i] = row->weight;
+		if (row->weight == o->periods[i])
+			row->weight = AP_NULL;
+	}
+	return ap_batch_sample_row(o->batch, row);
 }
 
 void ap_rows_account(struct ap_row_out *o, const struct ap_source_stats *st, uint64_t stored, uint64_t dropped)
 {
-	struct ap_row_account r = {.run = 1, .source = o->source, .seen = (int64_t)st->seen, .stored = (int64_t)stored,
-		.filtered = (int64_t)st->filtered, .lost = (int64_t)dropped};
+	struct ap_row_account r = {.run = 1,
+		.source = o->source,
+		.seen = (int64_t)st->seen,
+		.stored = (int64_t)stored,
+		.filtered = (int64_t)st->filtered,
+		.lost = (int64_t)dropped};
 
 	for (size_t i = 0; i < AP_LOSS_COUNT; i++)
 		if (ap_loss_is_hits(i))

@@ -142,10 +142,9 @@ static int prepare(struct session *s, struct ap_why *why)
 		return err;
 	ap_pipeline_connect(s->pipeline, s->store);
 	ap_pipeline_teach(s->pipeline, s->ops, s->source);
-	if (!s->cfg->save_events)
-		return 0;
 	n_events = s->ops->events(s->source, &events);
-	return ap_tee_new(s->cfg->save_events, events, n_events, &s->tee, why);
+	ap_pipeline_events(s->pipeline, events, n_events);
+	return s->cfg->save_events ? ap_tee_new(s->cfg->save_events, events, n_events, &s->tee, why) : 0;
 }
 
 static struct ap_sink sink_of(struct session *s)
@@ -258,14 +257,11 @@ static int finish_source(struct session *s)
 static void account(struct session *s)
 {
 	struct ap_row_out out = {.batch = ap_pipeline_batch(s->pipeline), .source = s->ops->name, .start_ns = (int64_t)s->start_ns};
-	const struct ap_source_event *events;
-	size_t n = s->ops->events(s->source, &events);
 	struct ap_pipeline_counts counts;
 	struct ap_source_stats st;
 
 	s->ops->stats(s->source, &st);
 	ap_pipeline_counts(s->pipeline, &counts);
-	ap_rows_events(&out, events, n);
 	st.filtered += counts.filtered;
 	ap_rows_account(&out, &st, counts.samples, counts.dropped);
 	s->result->samples = counts.samples;

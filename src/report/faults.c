@@ -140,6 +140,28 @@ static void unnamed_remedy(const struct report_executable *e, struct ap_why *rem
 			"DIR");
 }
 
+static int by_path(const void *a, const void *b, void *executables)
+{
+	const struct report_executable *e = executables, *x = &e[((const struct count *)a)->what], *y = &e[((const struct count *)b)->what];
+
+	return x->kind != y->kind ? (x->kind < y->kind ? -1 : 1) : strcmp(x->path, y->path);
+}
+
+/* The JIT code of each process is an executable of its own; those of one name ("[jit] node") are one to who reads. */
+static void fold_jits(const struct report_names *n, struct count *modules)
+{
+	const struct report_executable *e = n->executables;
+
+	if (!n->n_executables)
+		return;
+	qsort_r(modules, n->n_executables, sizeof *modules, by_path, n->executables);
+	for (size_t i = 1; i < n->n_executables; i++)
+		if (e[modules[i].what].kind == KIND_JIT && !by_path(&modules[i - 1], &modules[i], n->executables)) {
+			modules[i].n += modules[i - 1].n;
+			modules[i - 1].n = 0;
+		}
+}
+
 static int find_cut_and_unnamed(const struct ap_view *v, struct report_faults *f)
 {
 	size_t n_modules = v->names.n_executables + 1;
@@ -156,6 +178,7 @@ static int find_cut_and_unnamed(const struct ap_view *v, struct report_faults *f
 	for (uint32_t i = 0; i < n_modules; i++)
 		modules[i].what = i;
 	count_frames(v, self, reasons, modules, &frames);
+	fold_jits(&v->names, modules);
 	qsort(reasons, AP_ARRAY_LEN(reasons), sizeof *reasons, by_count);
 	qsort(modules, n_modules, sizeof *modules, by_count);
 	for (size_t i = 0; i < FAULTS_PER_KIND && reasons[i].n; i++) {

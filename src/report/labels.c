@@ -70,13 +70,14 @@ static const char *folded_name(struct report_labels *l, const char *function)
 	return name;
 }
 
-static int label_line(struct report_labels *l, const struct report_frame *f, const char *function, enum report_labelling how, uint32_t *ret)
+static int label_line(
+	struct report_labels *l, const struct report_frame *f, const struct report_line *line, enum report_labelling how, uint32_t *ret)
 {
-	const char *name = function;
+	const char *name = line->function;
 
 	if (how == LABEL_FOLDED)
-		name = folded_name(l, function);
-	else if (how == LABEL_FUNCTIONS && !f->named && f->module[0])
+		name = folded_name(l, line->function);
+	else if (how == LABEL_FUNCTIONS && line->number == (uint32_t)REPORT_NO_ROW && f->module[0])
 		name = module_name(l, f->module);
 	return name ? report_label(l, name, how == LABEL_FOLDED ? "" : f->module, ret) : -ENOMEM;
 }
@@ -102,7 +103,7 @@ int report_label_lines(struct report_labels *l, const struct report_names *n, en
 				of_line[i] = label_of[fn];
 				continue;
 			}
-			err = label_line(l, frame, n->lines[i].function, how, &of_line[i]);
+			err = label_line(l, frame, &n->lines[i], how, &of_line[i]);
 			if (!err && fn != (uint32_t)REPORT_NO_ROW) {
 				label_of[fn] = of_line[i];
 				executable_of[fn] = frame->executable;

@@ -107,6 +107,7 @@ static int add_function(struct report_names *n, sqlite3_stmt *st, void *ctx)
 		return -EBADMSG;
 	n->function_ids[n->n_functions] = sqlite3_column_int64(st, 0);
 	n->functions[n->n_functions] = keep_column(n, st, 1);
+	n->start_only[n->n_functions] = sqlite3_column_int(st, 2);
 	return n->functions[n->n_functions++] ? 0 : -ENOMEM;
 }
 
@@ -129,9 +130,10 @@ static int load_functions(struct report_names *n, sqlite3 *db)
 
 	n->functions = calloc(room + 1, sizeof *n->functions);
 	n->function_ids = calloc(room + 1, sizeof *n->function_ids);
-	if (count < 0 || !n->functions || !n->function_ids)
+	n->start_only = calloc(room + 1, sizeof *n->start_only);
+	if (count < 0 || !n->functions || !n->function_ids || !n->start_only)
 		return count < 0 ? -EIO : -ENOMEM;
-	return each_row(n, db, "SELECT id, name FROM function ORDER BY id", add_function, &room);
+	return each_row(n, db, "SELECT id, name, start_only FROM function ORDER BY id", add_function, &room);
 }
 
 static int add_frame(struct report_names *n, sqlite3_stmt *st, void *ctx)
@@ -175,7 +177,7 @@ static int add_line(struct report_names *n, sqlite3_stmt *st, void *ctx)
 		return 0;
 	if (!f->n)
 		f->first = (uint32_t)n->n_lines;
-	f->named = true;
+	f->named = !n->start_only[l->number];
 	f->n++;
 	l->function = n->functions[l->number];
 	l->file = keep_file(n, (const char *)sqlite3_column_text(st, 2));
@@ -267,6 +269,7 @@ void report_names_done(struct report_names *n)
 	free(n->lines);
 	free(n->functions);
 	free(n->function_ids);
+	free(n->start_only);
 	free(n->executables);
 	free(n->executable_ids);
 	ap_arena_done(&n->strings);

@@ -12,9 +12,9 @@ struct report_line {          /* one function of a frame */
 	uint32_t number; /* of the function in names.functions; REPORT_NO_ROW: the name was made here */
 };
 struct report_frame {
-	const char *module; /* raw path or "" */
-	int kind;           /* enum ap_frame_kind */
-	bool named;
+	const char *module;  /* raw path or "" */
+	int kind;            /* enum ap_frame_kind */
+	bool named;          /* by more than its module, address or start */
 	uint32_t first, n;   /* of lines, innermost first; n >= 1 for a frame that exists */
 	uint32_t executable; /* in names.executables; REPORT_NO_ROW: none */
 	int64_t address;     /* of a cut mark: enum ap_stack_end */
@@ -32,6 +32,7 @@ struct report_names {
 	size_t n_lines, lines_cap;
 	const char **functions; /* in order of function_ids */
 	int64_t *function_ids;
+	bool *start_only; /* beside functions: the name is but where it starts */
 	size_t n_functions;
 	struct report_executable *executables; /* in order of executable_ids */
 	int64_t *executable_ids;

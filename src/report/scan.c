@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "report/each.h"
 #include "report/large.h"
+#include "store/periods.h"
 
 #include <errno.h>
 
@@ -29,6 +30,7 @@ struct scan {
 	struct ap_index part_index;
 	size_t parts_cap;
 	uint32_t last_part;
+	struct ap_periods periods;
 };
 
 static uint64_t sum_hash(const void *ctx, uint32_t slot)
@@ -173,7 +175,8 @@ static int take(void *ctx, sqlite3_value **columns)
 	} else if (!s->parts || s->v->one_event) {
 		return 0;
 	}
-	weight = sqlite3_value_int64(columns[COLUMN_WEIGHT]);
+	weight = sqlite3_value_type(columns[COLUMN_WEIGHT]) == SQLITE_NULL ? ap_periods_of(&s->periods, sc->event_ids[event])
+									   : sqlite3_value_int64(columns[COLUMN_WEIGHT]);
 	if (s->parts)
 		err = find_part(s, &(struct report_part){event, thread}, &key);
 	else
@@ -227,7 +230,9 @@ int report_view_scan(sqlite3 *db, struct ap_view *v, const bool *stacks, bool pa
 	s.first = report_large_calloc(v->names.n_stacks + 1, sizeof *s.first);
 	if (!s.first)
 		return -ENOMEM;
-	err = report_each(db, wants_times(&v->scope) ? ALL_COLUMNS : FEW_COLUMNS, "sample", take, &s);
+	err = ap_periods_load(db, &s.periods);
+	if (!err)
+		err = report_each(db, wants_times(&v->scope) ? ALL_COLUMNS : FEW_COLUMNS, "sample_row", take, &s);
 	if (!err)
 		err = add_waiting(&s);
 	if (!err)
@@ -236,5 +241,6 @@ int report_view_scan(sqlite3 *db, struct ap_view *v, const bool *stacks, bool pa
 	free(s.others);
 	ap_index_done(&s.index);
 	ap_index_done(&s.part_index);
+	ap_periods_done(&s.periods);
 	return err;
 }

@@ -1,6 +1,7 @@
 /* The derived tables of a file from its samples, whole. */
 #include "store/private.h"
 
+#include "store/periods.h"
 #include "store/sql_text.h"
 #include "store/totals.h"
 
@@ -9,19 +10,23 @@
 
 static int sum_samples(sqlite3 *db, struct ap_totals *t)
 {
-	sqlite3_stmt *st;
-	int rc, err = 0;
+	struct ap_periods periods = {0};
+	int rc = SQLITE_ERROR, err = ap_periods_load(db, &periods);
+	sqlite3_stmt *st = NULL;
+	int64_t event;
 
-	if (sqlite3_prepare_v2(db, "SELECT run, event, thread, stack, weight FROM sample", -1, &st, NULL))
-		return -EIO;
+	if (!err && sqlite3_prepare_v2(db, "SELECT run, event, thread, stack, weight FROM sample_row", -1, &st, NULL))
+		err = -EIO;
 	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW)
 		do {
 			if (err && (err = ap_totals_write(t)))
 				break;
-			err = ap_totals_add(t, sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2),
-				sqlite3_column_int64(st, 3), sqlite3_column_int64(st, 4));
+			event = sqlite3_column_int64(st, 1);
+			err = ap_totals_add(t, sqlite3_column_int64(st, 0), event, sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3),
+				sqlite3_column_type(st, 4) == SQLITE_NULL ? ap_periods_of(&periods, event) : sqlite3_column_int64(st, 4));
 		} while (err == -EAGAIN);
 	sqlite3_finalize(st);
+	ap_periods_done(&periods);
 	return err ? err : rc == SQLITE_DONE ? ap_totals_write(t) : -EIO;
 }
 

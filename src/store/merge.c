@@ -64,6 +64,8 @@ static int look(struct job *j, const char *path, bool *fresh, sqlite3 **ret_in)
 	*fresh = !err && n_new && !(j->db && same_file(path, j->out));
 	if (!err && !*fresh)
 		j->stats->runs_known += known;
+	if (!err && *fresh && ret_in && ap_schema_show(in, schema))
+		err = ap_why(j->why, ENOMEM, "%s: cannot read its older schema: %s", path, sqlite3_errmsg(in));
 	if (err || !*fresh || !ret_in)
 		sqlite3_close(in);
 	else
@@ -86,6 +88,7 @@ static int add_file(struct job *j, const char *path)
 
 static int add_files(struct job *j, const char *const *paths, size_t n)
 {
+	bool renamed;
 	int err = 0, rc;
 
 	if (!ap_store_totals_fresh(j->db))
@@ -94,6 +97,10 @@ static int add_files(struct job *j, const char *const *paths, size_t n)
 		err = ap_merge_new(j->db, &j->merge, j->why);
 	for (size_t i = 0; i < n && !err; i++)
 		err = add_file(j, paths[i]);
+	renamed = !err && ap_merge_renamed(j->merge);
+	j->merge = ap_merge_free(j->merge);
+	if (renamed)
+		err = ap_store_derive(j->db, j->why);
 	if (err)
 		return err;
 	rc = ap_schema_index(j->db);

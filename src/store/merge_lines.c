@@ -1,20 +1,19 @@
 /* A frame's lines are one value: they are hashed together, and one that the merged file has already costs no look at it. Those that differ,
- * or that were there before, are few and are compared by statements once the new ones are in. Fuller: more lines; then, of equals, the
- * greater text, so that the order of files does not matter. */
-#include "store/merge.h"
+ * or that were there before, are few: merge_settle.c compares them by statements once the new ones are in. */
+#include "store/merge_lines.h"
 
 #include "store/private.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum { LINES_MAX = 1024 }; /* of one frame */
-
 struct pass {
 	struct ap_merge_lines *l;
 	sqlite3_stmt *read;
 	const struct ap_id_map *frames, *functions;
 	uint64_t rows, max_rows;
+	int64_t known;     /* the highest frame that the merged file had before */
+	bool *has;         /* by frame of the input: it has lines */
 	int64_t frame, to; /* of the rows at hand, in each file */
 	uint64_t hash;
 	bool fresh;      /* they go in as they come */
@@ -29,8 +28,7 @@ static uint64_t hash_text(sqlite3_stmt *st, int column, uint64_t seed)
 	return ap_hash_bytes(text ? text : "", (size_t)sqlite3_column_bytes(st, column), seed + (uint64_t)sqlite3_column_type(st, column));
 }
 
-/* Columns 1 to 4 are depth, function, file, line; function in the ids of the merged file. Never 0. */
-static uint64_t add_line(uint64_t hash, sqlite3_stmt *st, int64_t function)
+uint64_t ap_lines_hash(uint64_t hash, sqlite3_stmt *st, int64_t function)
 {
 	hash = ap_hash_pair(hash, (uint64_t)sqlite3_column_int64(st, 1));
 	hash = ap_hash_pair(hash, (uint64_t)function);
@@ -88,11 +86,13 @@ static int begin_frame(struct pass *p, int64_t frame)
 	p->frame = frame;
 	p->to = p->frames->to[frame];
 	p->hash = 0;
+	p->has[frame] = true;
 	p->fresh = p->to > p->l->old_frames && !p->l->hash[p->to];
+	p->l->renamed |= p->fresh && p->to <= p->known;
 	return 0;
 }
 
-static int map_function(const struct ap_id_map *functions, sqlite3_stmt *st, int64_t *ret)
+int ap_lines_map(const struct ap_id_map *functions, sqlite3_stmt *st, int64_t *ret)
 {
 	int64_t id = sqlite3_column_int64(st, 2);
 	int file = sqlite3_column_type(st, 3), line = sqlite3_column_type(st, 4);
@@ -112,12 +112,12 @@ static int next_line(void *ctx, struct ap_cell *cells)
 	int rc, err;
 
 	while ((rc = sqlite3_step(p->read)) == SQLITE_ROW) {
-		if (p->rows++ > p->max_rows || map_function(p->functions, p->read, &function))
+		if (p->rows++ > p->max_rows || ap_lines_map(p->functions, p->read, &function))
 			return -EBADMSG;
 		frame = sqlite3_column_int64(p->read, 0);
 		if (frame != p->frame && (err = begin_frame(p, frame)))
 			return err;
-		p->hash = add_line(p->hash, p->read, function);
+		p->hash = ap_lines_hash(p->hash, p->read, function);
 		if (!p->fresh)
 			continue;
 		cells[0] = (struct ap_cell){.number = p->to};
@@ -130,134 +130,71 @@ static int next_line(void *ctx, struct ap_cell *cells)
 	return rc == SQLITE_DONE ? end_frame(p) : -EBADMSG;
 }
 
-/* The statements for those that differ. */
-struct compare {
-	sqlite3_stmt *theirs, *ours, *text, *drop, *add;
-};
-static const char *const COMPARE_SQL[] = {"SELECT frame, depth, function, file, line FROM frame_line WHERE frame = ? ORDER BY depth",
-	"SELECT frame, depth, function, file, line FROM frame_line WHERE frame = ? ORDER BY depth",
-	"SELECT name || char(10) || linkage_name || char(10) || file || char(10) || line FROM function WHERE id = ?",
-	"DELETE FROM frame_line WHERE frame = ?", "INSERT INTO frame_line VALUES(?1, ?2, ?3, ?4, ?5)"};
-
-static int open_compare(struct compare *k, sqlite3 *in, sqlite3 *out)
+/* Frames that have a name in the merged file and none in this one, whose totals are by its own names. */
+static int find_named_elsewhere(struct pass *p, sqlite3 *out)
 {
-	sqlite3_stmt **const all[] = {&k->theirs, &k->ours, &k->text, &k->drop, &k->add};
+	sqlite3_stmt *st = NULL;
+	int64_t to;
+	int rc, err = sqlite3_prepare_v2(out, "SELECT 1 FROM frame_line WHERE frame = ?", -1, &st, NULL) ? -EIO : 0;
 
-	for (size_t i = 0; i < AP_ARRAY_LEN(all); i++)
-		if (sqlite3_prepare_v2(i ? out : in, COMPARE_SQL[i], -1, all[i], NULL))
-			return -EIO;
-	return 0;
-}
-
-static void close_compare(struct compare *k)
-{
-	sqlite3_finalize(k->theirs);
-	sqlite3_finalize(k->ours);
-	sqlite3_finalize(k->text);
-	sqlite3_finalize(k->drop);
-	sqlite3_finalize(k->add);
-}
-
-static const char *text_at(sqlite3_stmt *st, int column)
-{
-	const char *s = (const char *)sqlite3_column_text(st, column);
-
-	return s ? s : "";
-}
-
-/* All lines of a frame as a text that compares: functions NULL: the ids are the merged file's. */
-static int text_of(struct compare *k, sqlite3_stmt *st, int64_t frame, const struct ap_id_map *functions, struct ap_buf *b, int *ret_lines,
-	uint64_t *ret_hash)
-{
-	int64_t function;
-	int rc, err = 0;
-
-	b->len = 0;
-	*ret_lines = 0;
-	*ret_hash = 0;
-	sqlite3_bind_int64(st, 1, frame);
-	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		function = sqlite3_column_int64(st, 2);
-		err = ++*ret_lines > LINES_MAX ? -EBADMSG : functions ? map_function(functions, st, &function) : 0;
-		if (err)
-			break;
-		sqlite3_bind_int64(k->text, 1, function);
-		sqlite3_step(k->text);
-		err = ap_buf_printf(b, "%s\n%s\n%lld\n", text_at(k->text, 0), text_at(st, 3), (long long)sqlite3_column_int64(st, 4));
-		sqlite3_reset(k->text);
-		*ret_hash = add_line(*ret_hash, st, function);
+	for (int64_t f = 1; f <= p->frames->n && !err && !p->l->renamed; f++) {
+		to = p->frames->to[f];
+		if (p->has[f] || to < 1 || to > p->known)
+			continue;
+		sqlite3_bind_int64(st, 1, to);
+		rc = sqlite3_step(st);
+		p->l->renamed = rc == SQLITE_ROW;
+		err = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -EIO;
+		sqlite3_reset(st);
 	}
-	sqlite3_reset(st);
-	return err ? err : rc == SQLITE_DONE ? 0 : -EIO;
-}
-
-static int put_lines(struct compare *k, int64_t frame, int64_t to, const struct ap_id_map *functions)
-{
-	int64_t function;
-	int err = 0, rc = SQLITE_DONE;
-
-	sqlite3_bind_int64(k->drop, 1, to);
-	sqlite3_step(k->drop);
-	if (sqlite3_reset(k->drop))
-		return -EIO;
-	sqlite3_bind_int64(k->theirs, 1, frame);
-	while (!err && (rc = sqlite3_step(k->theirs)) == SQLITE_ROW) {
-		err = map_function(functions, k->theirs, &function);
-		if (err)
-			break;
-		for (int i = 0; i < 5; i++)
-			sqlite3_bind_value(k->add, i + 1, sqlite3_column_value(k->theirs, i));
-		sqlite3_bind_int64(k->add, 1, to);
-		sqlite3_bind_int64(k->add, 3, function);
-		sqlite3_step(k->add);
-		err = sqlite3_reset(k->add) ? -EIO : 0;
-	}
-	sqlite3_reset(k->theirs);
-	return err ? err : rc == SQLITE_DONE ? 0 : -EBADMSG;
-}
-
-static int settle(struct pass *p, struct compare *k, int64_t frame)
-{
-	int64_t to = p->frames->to[frame];
-	struct ap_buf theirs = {0}, ours = {0};
-	int n_theirs = 0, n_ours = 0, err;
-	uint64_t h_theirs, h_ours;
-
-	err = text_of(k, k->theirs, frame, p->functions, &theirs, &n_theirs, &h_theirs);
-	if (!err)
-		err = text_of(k, k->ours, to, NULL, &ours, &n_ours, &h_ours);
-	if (!err) {
-		p->l->hash[to] = h_ours;
-		if (h_theirs != h_ours && (n_theirs > n_ours || (n_theirs == n_ours && strcmp(theirs.data, ours.data) > 0))) {
-			p->l->hash[to] = h_theirs;
-			err = put_lines(k, frame, to, p->functions);
-		}
-	}
-	ap_buf_done(&theirs);
-	ap_buf_done(&ours);
+	sqlite3_finalize(st);
 	return err;
 }
 
-int ap_merge_lines(struct ap_merge_lines *l, struct ap_feed *feed, sqlite3 *in, const struct ap_id_map *frames,
-	const struct ap_id_map *functions, uint64_t max_rows)
+static int add_lines(struct pass *p, struct ap_feed *feed)
 {
-	struct pass p = {.l = l, .frames = frames, .functions = functions, .max_rows = max_rows};
-	struct compare k = {0};
 	sqlite3_stmt *insert = NULL;
-	int err = sqlite3_prepare_v2(in, "SELECT frame, depth, function, file, line FROM frame_line", -1, &p.read, NULL) ? -EBADMSG : 0;
+	int err = ap_feed_prepare(feed, "frame_line", 5, "", &insert);
 
 	if (!err)
-		err = ap_feed_prepare(feed, "frame_line", 5, "", &insert);
-	if (!err)
-		err = ap_feed_insert(feed, insert, next_line, &p);
-	if (!err && p.n_differ)
-		err = open_compare(&k, in, feed->db);
-	for (size_t i = 0; i < p.n_differ && !err; i++)
-		err = settle(&p, &k, p.differ[i]);
-	close_compare(&k);
-	sqlite3_finalize(p.read);
+		err = ap_feed_insert(feed, insert, next_line, p);
 	sqlite3_finalize(insert);
+	return err;
+}
+
+static int settle_all(struct pass *p, sqlite3 *in, sqlite3 *out)
+{
+	struct ap_settle k = {0};
+	int err = p->n_differ ? ap_settle_open(&k, in, out) : 0;
+
+	for (size_t i = 0; i < p->n_differ && !err; i++) {
+		int64_t to = p->frames->to[p->differ[i]];
+		bool same = true;
+
+		err = ap_settle(&k, p->differ[i], to, p->functions, &p->l->hash[to], &same);
+		p->l->renamed |= !same;
+	}
+	ap_settle_close(&k);
+	return err;
+}
+
+int ap_merge_lines(struct ap_merge_lines *l, struct ap_feed *feed, sqlite3 *in, int64_t known_frames, const struct ap_id_map *frames,
+	const struct ap_id_map *functions, uint64_t max_rows)
+{
+	struct pass p = {.l = l, .known = known_frames, .frames = frames, .functions = functions, .max_rows = max_rows};
+	int err = (p.has = calloc((size_t)frames->n + 1, sizeof *p.has)) ? 0 : -ENOMEM;
+
+	if (!err && sqlite3_prepare_v2(in, "SELECT frame, depth, function, file, line FROM frame_line", -1, &p.read, NULL))
+		err = -EBADMSG;
+	if (!err)
+		err = add_lines(&p, feed);
+	if (!err)
+		err = settle_all(&p, in, feed->db);
+	if (!err)
+		err = find_named_elsewhere(&p, feed->db);
+	sqlite3_finalize(p.read);
 	free(p.differ);
+	free(p.has);
 	return err;
 }
 

@@ -71,6 +71,11 @@ static int make_map(struct copy *c)
 	return 0;
 }
 
+static bool is_samples(const struct ap_merge_table *t)
+{
+	return !strcmp(t->name, "sample_row");
+}
+
 static int prepare_read(struct copy *c)
 {
 	struct ap_buf sql = {0};
@@ -279,12 +284,12 @@ static int copy_table(struct copy *c, const struct ap_merge_table *t, sqlite3_st
 	c->rows = 0;
 	c->last_id = 0;
 	err = t->kind ? make_map(c) : 0;
-	if (!err)
+	if (!err && !is_samples(t)) /* which have a reader of their own */
 		err = prepare_read(c);
 	if (!err)
 		err = prepare_write(c, insert);
 	if (!err)
-		err = !strcmp(t->name, "sample") ? copy_samples(c, *insert) : ap_feed_insert(&c->m->feed, *insert, next_row, c);
+		err = is_samples(t) ? copy_samples(c, *insert) : ap_feed_insert(&c->m->feed, *insert, next_row, c);
 	sqlite3_finalize(AP_STEAL(c->read));
 	return say(c, t->name, err);
 }
@@ -325,12 +330,14 @@ static int copy_parents(struct copy *c)
 int ap_merge_rows(struct ap_merge *m, sqlite3 *in, const char *path, struct ap_merge_stats *stats, struct ap_why *why)
 {
 	struct copy c = {.m = m, .in = in, .path = path, .stats = stats, .why = why, .max_rows = ap_store_max_id(in)};
+	int64_t known_frames = ap_store_number(m->out, "SELECT coalesce(max(id), 0) FROM frame");
 	int err = 0;
 
 	for (size_t i = 0; i < AP_MERGE_TABLES && !err; i++) {
 		err = copy_table(&c, &ap_merge_tables[i], &m->insert[i]);
 		if (!err && ap_merge_tables[i].kind == 'm')
-			err = say(&c, "frame_line", ap_merge_lines(&m->lines, &m->feed, in, &c.maps['m'], &c.maps['f'], c.max_rows));
+			err = say(&c, "frame_line",
+				ap_merge_lines(&m->lines, &m->feed, in, known_frames, &c.maps['m'], &c.maps['f'], c.max_rows));
 	}
 	if (!err)
 		err = copy_parents(&c);
@@ -355,6 +362,11 @@ int ap_merge_new(sqlite3 *out, struct ap_merge **ret_merge, struct ap_why *why)
 	}
 	*ret_merge = m;
 	return 0;
+}
+
+bool ap_merge_renamed(const struct ap_merge *m)
+{
+	return m->lines.renamed;
 }
 
 struct ap_merge *ap_merge_free(struct ap_merge *m)

@@ -1,21 +1,25 @@
 /* Samples are nearly all of a file, so they are read a range of rowids at a time by an aggregate function, which SQLite calls without going
  * in and out of a statement for each row; the feed then hands the block to the insertion. A range has at most one row a rowid: a tree of
- * pages that has more is damaged. */
+ * pages that has more is damaged. A weight is stored where it is not the period that the output has for the event, whatever the input did.
+ */
 #include "store/merge.h"
+#include "store/periods.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { BLOCK_ROWS = 4096 };
-/* Columns in the order of the table; the last is the stack in the input's ids. */
-enum { RUN, TS, CPU, EVENT, THREAD, STACK, WEIGHT, COLUMNS, OLD_STACK = COLUMNS, ROW_CELLS };
-static const char READ_SQL[] = "SELECT ap_take(run, ts, cpu, event, thread, stack, weight) FROM sample WHERE rowid > ?1 AND rowid <= ?2";
-static const char NEXT_SQL[] = "SELECT rowid FROM sample WHERE rowid > ?1 ORDER BY rowid LIMIT 1";
-static const char FIRST_SQL[] = "SELECT rowid FROM sample ORDER BY rowid LIMIT 1";
+/* Columns in the order of the table, with the weight as it is stored; then the stack in the input's ids, and the weight itself. */
+enum { RUN, TS, CPU, EVENT, THREAD, STACK, STORED, COLUMNS, OLD_STACK = COLUMNS, WEIGHT, ROW_CELLS };
+static const char TAKE[] = "ap_take(run, ts, cpu, event, thread, stack, weight)", RANGE[] = "WHERE rowid > ?1 AND rowid <= ?2";
+static const char NEXT[] = "WHERE rowid > ?1 ORDER BY rowid LIMIT 1", FIRST[] = "ORDER BY rowid LIMIT 1";
+enum { SQL_MAX = 256 };
 
 struct block {
 	const struct ap_merge_samples *s;
 	sqlite3_stmt *read, *next;
+	struct ap_periods theirs, ours;
 	int64_t last; /* rowid: up to here all is read */
 	size_t rows, at, seen;
 	bool held; /* the row at hand waits until the totals are written */
@@ -45,12 +49,15 @@ static void take(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 		return;
 	}
 	for (int i = 0; i < COLUMNS; i++) {
-		if (sqlite3_value_type(argv[i]) != SQLITE_INTEGER) {
+		int type = sqlite3_value_type(argv[i]);
+
+		if (type != SQLITE_INTEGER && (type != SQLITE_NULL || i != STORED)) {
 			sqlite3_result_error_code(ctx, SQLITE_MISMATCH);
 			return;
 		}
 		row[i] = sqlite3_value_int64(argv[i]);
 	}
+	row[WEIGHT] = sqlite3_value_type(argv[STORED]) == SQLITE_NULL ? ap_periods_of(&b->theirs, row[EVENT]) : row[STORED];
 	if (row[RUN] > 0 && row[RUN] <= s->runs.n && s->runs.to[row[RUN]] == AP_MERGE_KNOWN_RUN)
 		return;
 	row[OLD_STACK] = row[STACK];
@@ -59,6 +66,7 @@ static void take(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 		sqlite3_result_error_code(ctx, SQLITE_MISMATCH);
 	else
 		b->rows++;
+	row[STORED] = row[WEIGHT] > 0 && row[WEIGHT] == ap_periods_of(&b->ours, row[EVENT]) ? AP_NULL : row[WEIGHT];
 }
 
 static void took(sqlite3_context *ctx)
@@ -136,16 +144,27 @@ static int next_sample(void *ctx, struct ap_cell *cells)
 	return 1;
 }
 
+static int prepare(const struct block *b, const char *what, const char *which, sqlite3_stmt **ret_st)
+{
+	char text[SQL_MAX];
+	int n = snprintf(text, sizeof text, "SELECT %s FROM sample_row %s", what, which);
+
+	return n > 0 && n < SQL_MAX ? sqlite3_prepare_v2(b->s->in, text, -1, ret_st, NULL) : SQLITE_TOOBIG;
+}
+
 /* 1: there are samples; 0: none. */
 static int open_block(struct block *b)
 {
 	sqlite3 *in = b->s->in;
 	sqlite3_stmt *first = NULL;
-	int rc = SQLITE_ERROR;
+	int rc = SQLITE_ERROR, err = ap_periods_load(in, &b->theirs);
 
+	if (!err)
+		err = ap_periods_load(b->s->feed->db, &b->ours);
+	if (err)
+		return err;
 	if (!sqlite3_create_function_v2(in, "ap_take", COLUMNS, SQLITE_UTF8 | SQLITE_DIRECTONLY, b, NULL, take, took, NULL) &&
-		!sqlite3_prepare_v2(in, READ_SQL, -1, &b->read, NULL) && !sqlite3_prepare_v2(in, NEXT_SQL, -1, &b->next, NULL) &&
-		!sqlite3_prepare_v2(in, FIRST_SQL, -1, &first, NULL)) {
+		!prepare(b, TAKE, RANGE, &b->read) && !prepare(b, "rowid", NEXT, &b->next) && !prepare(b, "rowid", FIRST, &first)) {
 		rc = sqlite3_step(first);
 		if (rc == SQLITE_ROW)
 			b->last = sqlite3_column_int64(first, 0);
@@ -180,6 +199,8 @@ int ap_merge_samples(const struct ap_merge_samples *s, uint64_t *samples_added)
 	sqlite3_finalize(b->next);
 	sqlite3_create_function_v2(
 		s->in, "ap_take", COLUMNS, SQLITE_UTF8, NULL, NULL, NULL, NULL, NULL); /* it would see a block that is gone */
+	ap_periods_done(&b->theirs);
+	ap_periods_done(&b->ours);
 	free(b);
 	return err;
 }

@@ -11,7 +11,7 @@
 const struct ap_merge_table ap_merge_tables[AP_MERGE_TABLES] = {
 	{"host", "iK.......", 'h', true, false},
 	{"executable", "iKK..", 'x', true, false},
-	{"function", "iKKKK", 'f', true, true},
+	{"function", "iKKKK.", 'f', true, true},
 	{"frame", "iXKK", 'm', true, true},
 	{"stack", "iSM", 's', true, true},
 	{"process", "iHKKKq.......", 'p', true, false},
@@ -24,7 +24,7 @@ const struct ap_merge_table ap_merge_tables[AP_MERGE_TABLES] = {
 	{"run_label", "R..", 0, false, false},
 	{"segment", "_R....", 0, false, false},
 	{"event", "iRK.......", 'e', true, false},
-	{"sample", "R..ets.", 0, false, false},
+	{"sample_row", "R..ets.", 0, false, false},
 	{"off_cpu", "R..ts.ts", 0, false, false},
 	{"lock_wait", "R..ts...ts", 0, false, false},
 	{"syscall_hist", "Rp......", 0, false, false},

@@ -12,8 +12,9 @@
 enum { APPLICATION_ID = 1095783508, STATEMENT_MAX = 8192, NAME_MAX_BYTES = 64 };
 
 static const struct ap_schema VERSIONS[] = {
-	{1, {ap_sql_schema}, ap_sql_views_1, NULL},
-	{2, {ap_sql_schema, ap_sql_schema_2}, ap_sql_views, ap_sql_schema_2},
+	{1, {ap_sql_schema, ap_sql_old_tables}, ap_sql_views_1, NULL, ap_sql_as_3},
+	{2, {ap_sql_schema, ap_sql_old_tables, ap_sql_schema_2}, ap_sql_views_2, ap_sql_schema_2, ap_sql_as_3},
+	{3, {ap_sql_schema, ap_sql_schema_2, ap_sql_schema_3}, ap_sql_views, ap_sql_migrate_3, NULL},
 };
 const struct ap_schemas ap_schemas = {VERSIONS, AP_ARRAY_LEN(VERSIONS)};
 
@@ -190,17 +191,19 @@ int ap_schema_migrate(sqlite3 *db, const struct ap_schemas *known, const struct 
 
 	if (from == &known->all[known->n - 1])
 		return 0;
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL); /* a step may mend the schema's text */
 	rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	if (!rc)
 		rc = steps_of(db, known, from);
 	if (!rc)
 		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-	if (!rc)
-		return 0;
-	ap_why(why, ap_store_errno(db, rc), "%s: cannot bring it from schema %d to this version's: %s", path, from->version,
-		sqlite3_errmsg(db));
-	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-	return -ap_store_errno(db, rc);
+	if (rc) {
+		ap_why(why, ap_store_errno(db, rc), "%s: cannot bring it from schema %d to this version's: %s", path, from->version,
+			sqlite3_errmsg(db));
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	}
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	return rc ? -ap_store_errno(db, rc) : 0;
 }
 
 int ap_schema_index(sqlite3 *db)
@@ -243,6 +246,35 @@ static bool is_lacking(const struct ap_schema *from, const char *text)
 	return true;
 }
 
+/* Those that a view of `shown` stands for are not empty. */
+static bool is_shown(const char *shown, const char *s)
+{
+	char name[NAME_MAX_BYTES];
+	size_t len;
+
+	if (snprintf(name, sizeof name, "%.*s", (int)strcspn(s + 13, " ("), s + 13) >= (int)sizeof name) /* behind "CREATE TABLE " */
+		return false;
+	for (const char *v; shown && (v = next_statement(&shown, &len));)
+		if (creates(v, len, "VIEW", name))
+			return true;
+	return false;
+}
+
+static int create_views(sqlite3 *db, const char *text)
+{
+	int rc = SQLITE_OK;
+	size_t len;
+
+	for (const char *s; text && !rc && (s = next_statement(&text, &len));)
+		rc = create_temp(db, s, len);
+	return rc;
+}
+
+int ap_schema_show(sqlite3 *db, const struct ap_schema *from)
+{
+	return create_views(db, from->shown);
+}
+
 int ap_schema_shadow(sqlite3 *db, const struct ap_schemas *known, const struct ap_schema *from)
 {
 	const struct ap_schema *newest = &known->all[known->n - 1];
@@ -253,11 +285,11 @@ int ap_schema_shadow(sqlite3 *db, const struct ap_schemas *known, const struct a
 	for (size_t i = 0; i < AP_SCHEMA_PIECES && !rc; i++) {
 		text = newest->tables[i];
 		for (const char *s; text && !rc && (s = next_statement(&text, &len));)
-			if (is_derived(s, len) || (!strncmp(s, "CREATE TABLE ", 13) && is_lacking(from, newest->tables[i])))
+			if (is_derived(s, len) ||
+				(!strncmp(s, "CREATE TABLE ", 13) && is_lacking(from, newest->tables[i]) && !is_shown(from->shown, s)))
 				rc = create_temp(db, s, len);
 	}
-	text = newest->views;
-	for (const char *s; !rc && (s = next_statement(&text, &len));)
-		rc = create_temp(db, s, len);
-	return rc;
+	if (!rc)
+		rc = ap_schema_show(db, from);
+	return rc ? rc : create_views(db, newest->views);
 }

@@ -8,12 +8,13 @@
 #include <stddef.h>
 
 enum { AP_SCHEMA_PIECES = 8 };
-/* The tables are those of the pieces together; `added` is the piece that makes the version before into this one (NULL for the first). */
+/* The tables are those of the pieces together; `added` makes the version before into this one (NULL for the first). */
 struct ap_schema {
 	int version; /* PRAGMA user_version */
 	const char *tables[AP_SCHEMA_PIECES];
 	const char *views;
 	const char *added;
+	const char *shown; /* NULL, or views that show this version's tables as the newest has them */
 };
 struct ap_schemas {
 	const struct ap_schema *all; /* oldest first, versions rising by one */
@@ -30,6 +31,8 @@ int ap_schema_create(sqlite3 *db, const struct ap_schemas *known);
 int ap_schema_migrate(sqlite3 *db, const struct ap_schemas *known, const struct ap_schema *from, const char *path, struct ap_why *why);
 /* Builds the indexes that are missing. An SQLite code. */
 int ap_schema_index(sqlite3 *db);
+/* Shows an older version's tables as the newest has them, in temp. An SQLite code. */
+int ap_schema_show(sqlite3 *db, const struct ap_schema *from);
 /* For a reader that may not write: the derived tables empty, and the newest views over them and the file's tables, all in temp, where names
  * are looked up first. An SQLite code. */
 int ap_schema_shadow(sqlite3 *db, const struct ap_schemas *known, const struct ap_schema *from);

@@ -82,7 +82,8 @@ static int next_thread(void *ctx, struct ap_cell *cells)
 	return 1;
 }
 
-/* complete: samples of stacks without a mark at the root; frames: samples times frames; named: those of them that have a function. */
+/* complete: samples of stacks without a mark at the root; frames: samples times frames; named: those of them that have a function's
+ * own name. */
 static int next_quality(void *ctx, struct ap_cell *cells)
 {
 	struct writing *w = ctx;
@@ -99,7 +100,7 @@ static int next_quality(void *ctx, struct ap_cell *cells)
 			continue;
 		}
 		frames += w->t->total[id].n;
-		named += tree->keys[tree->lines[tree->first[f]]].function ? w->t->total[id].n : 0;
+		named += tree->keys[tree->lines[tree->first[f]]].named ? w->t->total[id].n : 0;
 	}
 	set(cells, (const int64_t[]){w->g->run, w->g->event, w->g->n, w->g->weight, complete, frames, named}, 7);
 	return 1;

@@ -115,7 +115,8 @@ static int read_frames(struct ap_tree *t, sqlite3_stmt *st, uint64_t max_lines)
 			return -EBADMSG;
 		while (filled < (size_t)id)
 			t->first[++filled] = (uint32_t)t->n_lines;
-		err = add_line(t, (struct ap_tree_key){sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2)});
+		err = add_line(
+			t, (struct ap_tree_key){sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2), sqlite3_column_int(st, 3)});
 		if (err)
 			return err;
 	}

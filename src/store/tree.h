@@ -8,6 +8,7 @@
 
 struct ap_tree_key { /* a function in an executable; function 0: the frames without a name */
 	int64_t function, executable;
+	bool named; /* of its own, not by its start alone; no part of the key */
 };
 struct ap_tree {
 	size_t n_stacks, n_frames; /* highest ids */

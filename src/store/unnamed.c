@@ -106,25 +106,25 @@ static int run(sqlite3_stmt *st)
 	return rc == SQLITE_DONE ? 0 : rc == SQLITE_FULL ? -ENOSPC : -EIO;
 }
 
-static void bind_function(sqlite3_stmt *st, const char *function, const char *linkage_name, const char *file, uint32_t line)
+static void bind_function(sqlite3_stmt *st, const struct ap_namer_line *l)
 {
-	sqlite3_bind_text(st, 1, function, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 2, linkage_name, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 3, file, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 4, line);
+	sqlite3_bind_text(st, 1, l->function, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 2, l->linkage_name, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 3, l->function_file, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 4, l->function_line);
 }
 
-int ap_namer_add(struct ap_namer *n, uint32_t frame, size_t depth, const char *function, const char *linkage_name, const char *function_file,
-	uint32_t function_line, const char *file, uint32_t line)
+int ap_namer_add(struct ap_namer *n, uint32_t frame, size_t depth, const struct ap_namer_line *l)
 {
 	int64_t id = 0;
 	int err;
 
-	bind_function(n->add_function, function, linkage_name, function_file, function_line);
+	bind_function(n->add_function, l);
+	sqlite3_bind_int(n->add_function, 5, l->start_only);
 	err = run(n->add_function);
 	if (err)
 		return err;
-	bind_function(n->find_function, function, linkage_name, function_file, function_line);
+	bind_function(n->find_function, l);
 	if (sqlite3_step(n->find_function) == SQLITE_ROW)
 		id = sqlite3_column_int64(n->find_function, 0);
 	sqlite3_reset(n->find_function);
@@ -133,9 +133,9 @@ int ap_namer_add(struct ap_namer *n, uint32_t frame, size_t depth, const char *f
 	sqlite3_bind_int64(n->add_line, 1, frame);
 	sqlite3_bind_int64(n->add_line, 2, (int64_t)depth);
 	sqlite3_bind_int64(n->add_line, 3, id);
-	sqlite3_bind_text(n->add_line, 4, file[0] ? file : NULL, -1, SQLITE_STATIC);
-	if (line)
-		sqlite3_bind_int64(n->add_line, 5, line);
+	sqlite3_bind_text(n->add_line, 4, l->file[0] ? l->file : NULL, -1, SQLITE_STATIC);
+	if (l->line)
+		sqlite3_bind_int64(n->add_line, 5, l->line);
 	else
 		sqlite3_bind_null(n->add_line, 5);
 	return run(n->add_line);

@@ -39,8 +39,8 @@ static const struct ap_column columns_frame_line[] = {AP_ROW_FRAME_LINE(COLUMN_I
 #define AP_ROW_HERE struct ap_row_stack
 static const struct ap_column columns_stack[] = {AP_ROW_STACK(COLUMN_I, COLUMN_T)};
 #undef AP_ROW_HERE
-#define AP_ROW_HERE struct ap_row_sample
-static const struct ap_column columns_sample[] = {AP_ROW_SAMPLE(COLUMN_I, COLUMN_T)};
+#define AP_ROW_HERE struct ap_row_sample_row
+static const struct ap_column columns_sample_row[] = {AP_ROW_SAMPLE_ROW(COLUMN_I, COLUMN_T)};
 #undef AP_ROW_HERE
 #define AP_ROW_HERE struct ap_row_loss
 static const struct ap_column columns_loss[] = {AP_ROW_LOSS(COLUMN_I, COLUMN_T)};
@@ -54,7 +54,7 @@ static const struct ap_column columns_clock[] = {AP_ROW_CLOCK(COLUMN_I, COLUMN_T
 
 enum { CONFLICT_INSERT, CONFLICT_REPLACE };
 const struct ap_table_info ap_tables_info[AP_TABLE_COUNT] = {
-#define X(NAME, name, conflict)                                                                                        \
+#define X(NAME, name, conflict)                                                                                                            \
 	{#name, CONFLICT_##conflict == CONFLICT_REPLACE, sizeof(struct ap_row_##name), AP_ARRAY_LEN(columns_##name), columns_##name},
 	AP_ROWS(X)
 #undef X

@@ -1,12 +1,14 @@
 /* One binary's names, from the best of what it has: DWARF (function, line, inlined calls), else Go's function table, else symbols. libdwfl
  * puts together .symtab, .dynsym, .gnu_debugdata and the separate debug file that debugfile.c finds; searching by address is our own
- * (scopes.c, gotab.c, symtab.c). Addresses are ELF-relative because the module is reported at bias 0. */
+ * (scopes.c, gotab.c, symtab.c). Code that nothing names is told apart by where its function starts (starts.c). Addresses are ELF-relative
+ * because the module is reported at bias 0. */
 #include "sym/resolve.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "sym/gofind.h"
 #include "sym/scopes.h"
+#include "sym/starts.h"
 #include "sym/symtab.h"
 
 #include <dwarf.h>
@@ -28,7 +30,8 @@ struct module {
 	Dwarf_Addr dwarf_bias;
 	struct symtab symbols;
 	struct gotab *go; /* NULL: not a Go program, or it has DWARF */
-	bool symbols_known;
+	struct starts starts;
+	bool symbols_known, starts_known;
 	uint64_t entry; /* 0: none */
 	const struct debug_dirs *dirs;
 	Dwarf *supplement; /* NULL: none */
@@ -265,6 +268,24 @@ static size_t symbol_line(struct module *m, uint64_t address, struct ap_sym_line
 	return m->entry && address >= m->entry && address - m->entry < START_BYTES && name_line(m, "_start", l);
 }
 
+/* By the unwind table, else behind the symbol before it. */
+static size_t start_line(struct module *m, uint64_t address, struct ap_sym_line *l)
+{
+	uint64_t start;
+
+	if (!m->starts_known) {
+		m->starts_known = true;
+		starts_open(m->elf, &m->starts);
+	}
+	if (!starts_find(&m->starts, address, &start) && !symtab_end_before(&m->symbols, address, &start))
+		return 0;
+	if (starts_name(m->job->path, start, &m->name))
+		return 0;
+	l->function = ap_arena_strndup(&m->strings, m->name.data, m->name.len);
+	l->start_only = true;
+	return l->function != NULL;
+}
+
 static size_t lines_of(struct module *m, uint64_t address, struct ap_sym_line *lines)
 {
 	size_t n = 0;
@@ -275,7 +296,9 @@ static size_t lines_of(struct module *m, uint64_t address, struct ap_sym_line *l
 		n = dwarf_lines(m, address, lines);
 	if (!n)
 		n = go_lines(m, address, lines);
-	return n ? n : symbol_line(m, address, lines);
+	if (!n)
+		n = symbol_line(m, address, lines);
+	return n ? n : start_line(m, address, lines);
 }
 
 size_t sym_resolve_elf(const struct ap_sym_config *cfg, const struct debug_dirs *dirs, const struct ap_sym_job *job,
@@ -299,7 +322,7 @@ size_t sym_resolve_elf(const struct ap_sym_config *cfg, const struct debug_dirs 
 		n = lines_of(&m, job->addresses[i], lines);
 		if (n)
 			out->put(out->ctx, job->ids[i], lines, n);
-		named += n != 0;
+		named += n && !lines[0].start_only;
 		ap_arena_done(&m.strings);
 	}
 	if (named < job->n)

@@ -95,7 +95,8 @@ int symtab_read(struct symtab *t, Dwfl_Module *mod)
 	return 0;
 }
 
-const struct symtab_entry *symtab_find(const struct symtab *t, uint64_t address)
+/* How many symbols start at or below the address. */
+static size_t count_to(const struct symtab *t, uint64_t address)
 {
 	size_t low = 0, high = t->n, middle;
 
@@ -106,10 +107,30 @@ const struct symtab_entry *symtab_find(const struct symtab *t, uint64_t address)
 		else
 			high = middle;
 	}
+	return low;
+}
+
+const struct symtab_entry *symtab_find(const struct symtab *t, uint64_t address)
+{
+	size_t low = count_to(t, address);
+
 	for (size_t back = 0; low > 0 && back < LOOK_BACK; low--, back++)
 		if (address < t->v[low - 1].end)
 			return &t->v[low - 1];
 	return NULL;
+}
+
+bool symtab_end_before(const struct symtab *t, uint64_t address, uint64_t *ret_end)
+{
+	size_t low = count_to(t, address);
+	uint64_t end = 0;
+
+	for (size_t back = 0; low > 0 && back < LOOK_BACK; low--, back++)
+		if (t->v[low - 1].end > end && t->v[low - 1].end <= address)
+			end = t->v[low - 1].end;
+	if (end)
+		*ret_end = end;
+	return end != 0;
 }
 
 void symtab_done(struct symtab *t)

@@ -42,8 +42,8 @@ int wire_put_named(struct ap_buf *b, uint32_t id, const struct ap_sym_line *line
 		n = WIRE_LINES_MAX;
 	err = begin(b, &at, WIRE_NAMED, id, (uint32_t)n);
 	for (size_t i = 0; i < n && !err; i++)
-		err = put_u32(b, lines[i].line) || put_u32(b, lines[i].function_line) || put_text(b, lines[i].function) ||
-				      put_text(b, lines[i].linkage_name) || put_text(b, lines[i].file) ||
+		err = put_u32(b, lines[i].line) || put_u32(b, lines[i].function_line) || put_u32(b, lines[i].start_only) ||
+				      put_text(b, lines[i].function) || put_text(b, lines[i].linkage_name) || put_text(b, lines[i].file) ||
 				      put_text(b, lines[i].function_file)
 			      ? -ENOMEM
 			      : 0;
@@ -115,6 +115,7 @@ int wire_take(const char *data, size_t n, struct wire_message *m)
 
 			l->line = take_u32(&r);
 			l->function_line = take_u32(&r);
+			l->start_only = take_u32(&r);
 			l->function = take_text(&r);
 			l->linkage_name = take_text(&r);
 			l->file = take_text(&r);

@@ -29,7 +29,7 @@ def make(path):
                    ((i, (i + 3) // 4, 1000 + i, "thread%d" % ((i - 1) % 23)) for i in range(1, PROCESSES * 4 + 1)))
     db.executemany("INSERT INTO executable(id, build_id, path, kind, why) VALUES (?, ?, ?, 1, '')",
                    ((i, "%040x" % i, "/usr/lib/libmodule%d.so" % i) for i in range(1, EXECUTABLES + 1)))
-    db.executemany("INSERT INTO function VALUES (?, ?, '', ?, ?)",
+    db.executemany("INSERT INTO function(id, name, linkage_name, file, line) VALUES (?, ?, '', ?, ?)",
                    ((i, ("some::name::space::Function%d::operator()(int, char const*)" if i % 3 == 0 else "do_function%d") % i,
                      "src/file%d.cc" % (i % 997), i) for i in range(1, FUNCTIONS + 1)))
     db.executemany("INSERT INTO frame VALUES (?, ?, ?, ?)", ((i, 1 + i % EXECUTABLES, i * 16, 2 if i % 9 == 0 else 1) for i in range(1, FRAMES + 1)))
@@ -60,7 +60,7 @@ def make(path):
         thread = (stack % 23 + 23 * r.randint(0, 7)) if i % 20 else r.randint(0, PROCESSES * 4 - 1)
         return i * 100000, i & 3, 1 + thread, stack
 
-    db.executemany("INSERT INTO sample VALUES (1, ?, ?, 1, ?, ?, 1000000)", map(sample, range(SAMPLES)))
+    db.executemany("INSERT INTO sample_row VALUES (1, ?, ?, 1, ?, ?, 1000000)", map(sample, range(SAMPLES)))
     db.execute("INSERT INTO account VALUES (1, 'perf', ?, ?, 0, 0)", (SAMPLES, SAMPLES))
     db.commit()
     db.close()

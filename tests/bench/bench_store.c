@@ -163,6 +163,7 @@ static void plain(char **argv)
 		die("cannot open");
 	sql(db, "PRAGMA page_size=16384");
 	sql(db, ap_sql_schema);
+	sql(db, ap_sql_schema_3);
 	sql(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
 	for (int i = 0; i < AP_TABLE_COUNT; i++) {
 		int at = snprintf(text, sizeof text, "INSERT OR REPLACE INTO \"%s\"(", ap_tables_info[i].name);
@@ -234,7 +235,7 @@ static uint64_t plain_merge_one(sqlite3 *out, const char *path)
 	sqlite3_stmt *find_frame = prepare(out, "SELECT id FROM frame WHERE executable = ? AND address = ? AND kind = ?");
 	sqlite3_stmt *add_stack = prepare(out, "INSERT OR IGNORE INTO stack(parent_id, frame_id) VALUES(?,?)");
 	sqlite3_stmt *find_stack = prepare(out, "SELECT id FROM stack WHERE parent_id = ? AND frame_id = ?");
-	sqlite3_stmt *add = prepare(out, "INSERT INTO sample VALUES(?,?,?,?,?,?,?)"), *st;
+	sqlite3_stmt *add = prepare(out, "INSERT INTO sample_row VALUES(?,?,?,?,?,?,?)"), *st;
 	int64_t *frames, *stacks;
 	uint64_t n = 0;
 	sqlite3 *in;
@@ -253,7 +254,7 @@ static uint64_t plain_merge_one(sqlite3 *out, const char *path)
 		stacks[sqlite3_column_int64(st, 0)] = map_row(add_stack, find_stack, 2,
 			(const int64_t[]){stacks[sqlite3_column_int64(st, 1)], frames[sqlite3_column_int64(st, 2)]});
 	sqlite3_finalize(st);
-	st = prepare(in, "SELECT run, ts, cpu, event, thread, stack, weight FROM sample");
+	st = prepare(in, "SELECT run, ts, cpu, event, thread, stack, weight FROM sample_row");
 	for (; sqlite3_step(st) == SQLITE_ROW; n++) {
 		for (int i = 0; i < 7; i++)
 			sqlite3_bind_int64(add, i + 1, i == 5 ? stacks[sqlite3_column_int64(st, 5)] : sqlite3_column_int64(st, i));
@@ -279,6 +280,7 @@ static void plain_merge(char **argv, int argc)
 		die("cannot open");
 	sql(db, "PRAGMA page_size=16384; PRAGMA cache_size=-65536; PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY");
 	sql(db, ap_sql_schema);
+	sql(db, ap_sql_schema_3);
 	sql(db, "BEGIN");
 	for (int i = 1; i < argc; i++)
 		n += plain_merge_one(db, argv[i]);

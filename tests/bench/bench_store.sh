@@ -43,7 +43,7 @@ def rate(n, seconds):
 
 ours = medians("insert", "a.db", samples, nodes, 1, out="a.db")
 plain = medians("plain", "p.db", samples, nodes, 1, out="p.db")
-table = subprocess.run(["sqlite3", "a.db", "SELECT sum(pgsize) FROM dbstat WHERE name = 'sample'"], capture_output=True, text=True).stdout.strip()
+table = subprocess.run(["sqlite3", "a.db", "SELECT sum(pgsize) FROM dbstat WHERE name = 'sample_row'"], capture_output=True, text=True).stdout.strip()
 print("insert: %s by CPU, %s by wall; plain statements %s by CPU: %.2f times as fast (target 1M/s)"
       % (rate(samples, ours[1]), rate(samples, ours[0]), rate(samples, plain[1]), plain[1] / ours[1]))
 print("seal: %.2f s CPU, %.2f s wall" % (ours[3], ours[2]))
@@ -87,7 +87,7 @@ for v in views:
     line = "  %-16s LIMIT 10: %5.1f" % (v, shell("SELECT * FROM %s LIMIT 10" % v)[0])
     if v in lookups:
         line += "   %s: %5.1f (%d rows)" % (lookups[v], *shell("SELECT * FROM %s %s" % (v, lookups[v])))
-    if v not in ("samples", "folded"):
+    if v not in ("sample", "samples", "folded"):
         line += "   whole: %5.1f (%d rows)" % shell("SELECT * FROM " + v)
     print(line, flush=True)
 P

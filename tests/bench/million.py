@@ -7,13 +7,13 @@ import sys
 sql, out, n = sys.argv[1], sys.argv[2], int(sys.argv[3])
 FUNCTIONS = 20000
 db = sqlite3.connect(out)
-db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA user_version=2;")
-for name in ("schema", "schema_2", "views"):
+db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA user_version=3;")
+for name in ("schema", "schema_2", "schema_3", "views"):
     db.executescript(open("%s/%s.sql" % (sql, name)).read())
 db.executescript("""
 INSERT INTO host(id,key,name) VALUES(1,'h','h');
 INSERT INTO run(id,uuid,host,boot,start_ns,start_realtime_ns,end_ns,end_reason,command) VALUES(1,'u',1,'b',0,0,1000,'exit','million');
-INSERT INTO event(id,run,seq,name,source,unit) VALUES(1,1,0,'cpu-clock','perf','ns');
+INSERT INTO event(id,run,seq,name,source,period,unit) VALUES(1,1,0,'cpu-clock','perf',1003009,'ns');
 INSERT INTO process(id,host,boot,pid,start_ns,comm) VALUES(1,1,'b',7,0,'million');
 INSERT INTO thread(id,process,tid,start_ns,comm) VALUES(1,1,7,0,'million');
 INSERT INTO executable(id,build_id,path,kind) VALUES(1,'aa','/usr/bin/million',1);
@@ -41,6 +41,6 @@ while len(leaves) < n:
             inner.append(at)
 db.executemany("INSERT INTO stack(id,parent_id,frame_id) VALUES(?,?,?)", rows)
 rng.shuffle(leaves)
-db.executemany("INSERT INTO sample(run,ts,cpu,event,thread,stack,weight) VALUES(1,?,0,1,1,?,1003009)", enumerate(leaves))
+db.executemany("INSERT INTO sample_row(run,ts,cpu,event,thread,stack) VALUES(1,?,0,1,1,?)", enumerate(leaves))
 db.commit()
 print("%d stacks, %d rows of stack" % (len(leaves), len(rows)))

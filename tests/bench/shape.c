@@ -89,7 +89,7 @@ static int put_who(struct shape_state *s, struct ap_batch *b)
 					    .source = "perf",
 					    .why = "",
 					    .frequency_hz = 997,
-					    .period = AP_NULL,
+					    .period = 1003009,
 					    .unit = "ns"});
 
 	snprintf(boot, sizeof boot, "boot-%u", s->s.host);
@@ -170,13 +170,13 @@ static int put_sample(struct shape_state *s, struct ap_batch *b)
 	int err = put_nodes(s, b, (uint32_t)introduced);
 
 	return err ? err
-		   : ap_batch_sample(b, &(struct ap_row_sample){.run = 1,
-						.ts = (int64_t)(i * 501000 + next_random(s) % 400000),
-						.cpu = (int64_t)(i % 2),
-						.event = 1,
-						.thread = (int64_t)(1 + next_random(s) % threads),
-						.stack = (int64_t)(1 + (a < c ? a : c)),
-						.weight = 1003009});
+		   : ap_batch_sample_row(b, &(struct ap_row_sample_row){.run = 1,
+						    .ts = (int64_t)(i * 501000 + next_random(s) % 400000),
+						    .cpu = (int64_t)(i % 2),
+						    .event = 1,
+						    .thread = (int64_t)(1 + next_random(s) % threads),
+						    .stack = (int64_t)(1 + (a < c ? a : c)),
+						    .weight = AP_NULL});
 }
 
 bool shape_next(struct shape_state *s, struct ap_batch *b, uint32_t samples)

@@ -12,9 +12,9 @@ make_db() { # file, more SQL
 }
 make_db two.db ''
 # what was before, as another recording: fib took less, a function has gone
-make_db old.db "UPDATE sample SET stack = 1 WHERE stack = 4 AND ts = 200; DELETE FROM sample WHERE ts > 1250000000;
+make_db old.db "UPDATE sample_row SET stack = 1 WHERE stack = 4 AND ts = 200; DELETE FROM sample_row WHERE ts > 1250000000;
 	UPDATE run SET uuid = 'cccc' || id, end_reason = 'target exited', end_ns = start_ns + 1000000000;"
-make_db none.db 'DELETE FROM sample'
+make_db none.db 'DELETE FROM sample_row'
 while IFS='|' read -r name code args; do
 	[ -n "$name" ] && [ "${name#\#}" = "$name" ] || continue
 	eval "ap report $args"
@@ -49,4 +49,17 @@ P
 	LC_ALL=C grep -qP '[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xe2\x80[\xaa-\xae]' out err
 	is "$?" 1 "$name: no byte that steers a terminal"
 done <"$src/tests/report/cases"
+# code without a name of the kernel and of two processes' JIT: brackets once, in views too, and one line for the JIT
+make_db bare.db "UPDATE executable SET path = '[jit] node', build_id = 'pid 1' WHERE id = 3; INSERT INTO executable VALUES (6, 'pid 2', '[jit] node', 5, '');
+	UPDATE frame SET executable = 6, kind = 3 WHERE id = 13; DELETE FROM frame_line WHERE frame IN (4, 5, 13)"
+for view in frame_name top_functions top_stacks flame_nodes folded samples; do
+	ap query bare.db "SELECT * FROM $view"
+	is "$?,$(grep -c '\[\[' out)" 0,0 "$view: brackets once"
+	grep -qF '[jit] node' out
+	ok $? "$view has the JIT's code"
+done
+ap report bare.db --top && cat err >>out
+is "$(grep -c "^# frames without a name:.*\[jit\] node" out)" 1 "--top: one line for the JIT of two processes"
+ap report bare.db --summary --format=json
+is "$(python3 -c 'import json; print(sum("[jit] node" in str(f["what"]) for f in json.load(open("out"))["missing"]))')" 1 "--summary: one"
 done_testing

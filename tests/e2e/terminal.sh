@@ -83,7 +83,7 @@ grep -qF "$long" out
 ok $? "and whole names"
 # 64 KB is what a pipe holds
 sqlite3 f.db 'WITH RECURSIVE c(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM c WHERE i < 9000) INSERT INTO stack SELECT i, CASE i WHEN 100 THEN 17 ELSE i - 1 END, 1 + i % 5 FROM c;
-	INSERT INTO sample SELECT 1, id, 0, 1, 1, id, 1 FROM stack WHERE id > 8000'
+	INSERT INTO sample_row SELECT 1, id, 0, 1, 1, id, 1 FROM stack WHERE id > 8000'
 "$APERTURE" report f.db --folded 2>err | head -n 1 >out
 is "${PIPESTATUS[0]} $(grep -vc '^#' err)" "141 0" "a reader that leaves early: ended by SIGPIPE as cat is, without a word"
 done_testing

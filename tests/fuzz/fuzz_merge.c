@@ -46,7 +46,8 @@ static void put_rows(struct ap_batch *b)
 		ap_batch_frame_line(b, &(struct ap_row_frame_line){.frame = i, .depth = 0, .function = i, .file = "x.c", .line = 3});
 		ap_batch_stack(b, &(struct ap_row_stack){.id = i, .parent_id = i - 1, .frame_id = i});
 		for (int k = 0; k < 4; k++)
-			ap_batch_sample(b, &(struct ap_row_sample){.run = 1, .ts = k, .event = 1, .thread = 1, .stack = i, .weight = 10});
+			ap_batch_sample_row(
+				b, &(struct ap_row_sample_row){.run = 1, .ts = k, .event = 1, .thread = 1, .stack = i, .weight = 10});
 	}
 	ap_batch_loss(b, &(struct ap_row_loss){.run = 1, .source = "s", .cause = "ring full", .n = 3});
 	ap_batch_account(b, &(struct ap_row_account){.run = 1, .source = "s", .seen = 19, .stored = 16, .lost = 3});

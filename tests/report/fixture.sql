@@ -16,7 +16,7 @@ INSERT INTO thread(id, process, tid, start_ns, comm) VALUES (1, 1, 10, 0, 'prog'
   (8, 4, 99, 0, 'idle');
 INSERT INTO executable(id, build_id, path, kind, why) VALUES (1, 'b1', '/usr/bin/prog', 1, ''), (2, '', '[kernel]', 3, ''),
   (3, '', '[jit]', 5, ''), (4, '', '/tmp/e' || char(27) || '[31mvil;' || char(10) || ',"<i>', 1, ''), (5, 'b5', '/usr/lib/libbare.so.1', 1, '');
-INSERT INTO function VALUES (1, 'main', 'main', 'main.c', 1), (2, 'fib(unsigned long)', '_Z3fibm', 'fib.cc', 3), (3, 'helper', '', 'fib.cc', 9),
+INSERT INTO function(id, name, linkage_name, file, line) VALUES (1, 'main', 'main', 'main.c', 1), (2, 'fib(unsigned long)', '_Z3fibm', 'fib.cc', 3), (3, 'helper', '', 'fib.cc', 9),
   (4, 'sys_read', '', '', 0), (5, 'Interpreter:~loop', '', '', 0), (6, '</script><img src=x onerror=x()>', '', '', 0),
   (7, 'a;b' || char(10) || 'c', '', '', 0), (8, '"quoted", comma\', '', '', 0), (9, '=1+1', '', '', 0), (10, CAST(x'66fe6f' AS TEXT), '', '', 0),
   (11, 'left' || char(8238) || 'thgir', '', '', 0);
@@ -28,7 +28,7 @@ INSERT INTO frame_line VALUES (1, 0, 1, 'main.c', 2), (2, 0, 2, 'fib.cc', 4), (3
 INSERT INTO stack VALUES (1, 0, 1), (2, 1, 2), (3, 2, 2), (4, 3, 3), (5, 1, 4), (6, 1, 5), (7, 0, 6), (8, 7, 2), (9, 0, 7), (10, 1, 8), (11, 10, 9),
   (12, 11, 10), (13, 12, 11), (14, 13, 12), (15, 14, 13), (16, 1, 14), (17, 1, 15);
 -- run, ts, cpu, event, thread, stack, weight; cpu-clock: 10 a sample
-INSERT INTO sample VALUES
+INSERT INTO sample_row VALUES
   (1, 0, 0, 1, 1, 1, 10), (1, 100, 0, 1, 1, 4, 10), (1, 200, 1, 1, 1, 4, 10), (1, 300, 1, 1, 2, 3, 10), (1, 400, 0, 1, 2, 5, 10),
   (1, 500000000, 0, 1, 1, 6, 10), (1, 600000000, 1, 1, 2, 8, 10), (1, 700000000, 1, 1, 1, 9, 10), (1, 800000000, 0, 1, 3, 15, 10),
   (1, 900000000, 0, 1, 4, 15, 10), (1, 1000000000, 0, 1, 5, 13, 10), (1, 1100000000, 2, 1, 6, 14, 10), (1, 1200000000, 2, 1, 1, 16, 10),

@@ -38,7 +38,7 @@ def make(path):
     for i in range(1, 5):
         db.execute("INSERT INTO executable(id, build_id, path, kind) VALUES (?, ?, ?, 1)", (i, str(i), "/lib/m%d" % i))
     for i in range(1, 7):
-        db.execute("INSERT INTO function VALUES (?, ?, '', '', 0)", (i, "f%d" % i))
+        db.execute("INSERT INTO function(id, name, linkage_name, file, line) VALUES (?, ?, '', '', 0)", (i, "f%d" % i))
     for i in range(1, 13):
         kind = r.choice([1, 1, 1, 2, 3])
         db.execute("INSERT INTO frame VALUES (?, ?, ?, ?)", (i, r.randint(1, 4), i * 16, kind))
@@ -58,7 +58,7 @@ def make(path):
         db.execute("INSERT INTO stack VALUES (?, ?, ?)", (i, parent, frame))
     for event, run in db.execute("SELECT id, run FROM event").fetchall():
         for _ in range(r.randint(0, 40)):
-            db.execute("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)", (run, r.randrange(10**9), r.randint(0, 3), event, r.randint(1, 7), r.randint(0, 39), r.randint(1, 9)))
+            db.execute("INSERT INTO sample_row VALUES (?, ?, ?, ?, ?, ?, ?)", (run, r.randrange(10**9), r.randint(0, 3), event, r.randint(1, 7), r.randint(0, 39), r.randint(1, 9)))
     db.commit()
     return db
 

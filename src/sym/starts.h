@@ -1,0 +1,29 @@
+/* Where the function at an address starts, by the table of .eh_frame_hdr that nearly every binary has, stripped or not: one entry a
+ * function, or a part of one that lies elsewhere (foo.cold). */
+#ifndef AP_SYM_STARTS_H
+#define AP_SYM_STARTS_H
+
+#include "base/mem.h"
+
+#include <libelf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct starts {
+	Elf *elf;
+	const unsigned char *image; /* the file, as libelf has it mapped */
+	size_t size;
+	const unsigned char *table; /* pairs of 32-bit offsets from `base`, rising; NULL: none */
+	size_t n;
+	uint64_t base; /* where the header is mapped */
+};
+
+/* Without a table, or with one of a kind that no linker makes for x86-64 or aarch64, nothing is found in it. */
+void starts_open(Elf *elf, struct starts *ret_starts);
+/* False: no function of the table holds the address. */
+bool starts_find(const struct starts *s, uint64_t address, uint64_t *ret_start);
+/* "[file+0xstart]", of the file's own name and without the brackets that "[vdso]" has already. 0, -ENOMEM. */
+int starts_name(const char *path, uint64_t start, struct ap_buf *ret_name);
+
+#endif
