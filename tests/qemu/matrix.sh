@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 kernels=${KERNELS:-$(dirname "$APERTURE")/kernels}
 doc=${DOC:-$here/../../doc/kernels.md}
 cells="root root-bpf capabilities-3 capabilities nobody paranoid eperm enosys no-btf integrity confidentiality"
-boot_seconds=300 boots=2
+boot_seconds=300 boots=2 candidates=4
 
 # version, suite, the package's name as apt-cache takes it
 kernels_wanted() {
@@ -56,20 +56,30 @@ apt_of() { # suite, command...: apt with lists and a cache of its own
 		-o Dir::Cache="$d/cache" -o Acquire::Languages=none -o APT::Sandbox::User=root "$@"
 }
 fetch() { # version, suite, pattern: leaves $kernels/VERSION/vmlinuz, or says why not
-	local version=$1 suite=$2 pattern=$3 d=$kernels/apt-$2 name
+	local version=$1 suite=$2 pattern=$3 d=$kernels/apt-$2 name why="the mirror has no $3 in $2"
 	[ -s "$kernels/$version/vmlinuz" ] && return 0
-	mkdir -p "$d/lists/partial" "$d/cache/archives/partial" "$kernels/$version/deb"
+	mkdir -p "$d/lists/partial" "$d/cache/archives/partial" "$kernels/$version"
 	sources_of "$suite" >"$d/sources.list"
 	[ -s "$d/sources.list" ] || { echo "this machine's sources name no mirror of Debian"; return 1; }
 	apt_of "$suite" apt-get update >"$kernels/$version/log" 2>&1
-	name=$(apt_of "$suite" apt-cache search --names-only "$pattern" | awk '{ print $1 }' | sort -V | tail -n 1)
-	[ -n "$name" ] || { echo "the mirror has no $pattern in $suite"; return 1; }
-	(cd "$kernels/$version/deb" && apt_of "$suite" apt-get download "$name") >>"$kernels/$version/log" 2>&1 ||
-		{ echo "cannot download $name"; return 1; }
-	(cd "$kernels/$version/deb" && dpkg-deb -x ./*.deb .) || { echo "cannot unpack $name"; return 1; }
-	find "$kernels/$version/deb" -name 'vmlinuz*' -type f -exec mv {} "$kernels/$version/vmlinuz" \;
-	rm -rf "$kernels/$version/deb"
-	[ -s "$kernels/$version/vmlinuz" ] || { echo "no kernel in $name"; return 1; }
+	# from Linux 7 on linux-image-* may be an empty package that wants linux-binary-*: the next one, then
+	for name in $(apt_of "$suite" apt-cache search --names-only "$pattern" | newest_first | head -n $candidates); do
+		unpack "$version" "$suite" "$name" >>"$kernels/$version/log" 2>&1 && return 0
+		why="no kernel in $name: see $kernels/$version/log"
+	done
+	echo "$why"
+	return 1
+}
+newest_first() { # of package names, whatever stands before the version
+	sed -E 's/^(linux-[a-z]+-)([^ ]+) .*/\2 \1\2/' | sort -Vr | cut -d' ' -f2
+}
+unpack() { # version, suite, package
+	local to=$kernels/$1/deb rc
+	rm -rf "$to" && mkdir -p "$to" && (cd "$to" && apt_of "$2" apt-get download "$3" && dpkg-deb -x ./*.deb .) &&
+		find "$to" -name 'vmlinuz*' -type f -size +1M -exec mv {} "$kernels/$1/vmlinuz" \; && [ -s "$kernels/$1/vmlinuz" ]
+	rc=$?
+	rm -rf "$to"
+	return $rc
 }
 put() { # a program and the libraries that it needs
 	local lib
@@ -169,5 +179,5 @@ if [ "$(echo $had | wc -w)" = $n_wanted ]; then
 	page >kernels.md && cp kernels.md "$doc"
 	ok $? "the table is written to $(basename "$doc")"
 fi
-[ -z "${KEEP:-}" ] || cp ./*.console "$KEEP"
+[ -z "${KEEP:-}" ] || [ -z "$had" ] || cp ./*.console "$KEEP"
 done_testing
