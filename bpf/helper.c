@@ -1,4 +1,5 @@
-/* Asks the kernel whether it has a helper. Alone in its file: a test that links another function of this name runs what older kernels run. */
+/* Asks the kernel whether it has a helper. Alone in its file: a test that links another function of this name runs what older kernels run.
+ */
 #include "bpf/private.h"
 
 #include <bpf/libbpf.h>

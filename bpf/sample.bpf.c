@@ -189,6 +189,12 @@ static __always_inline bool walk(struct scratch *s, struct ap_bpf_cache *cache, 
 	return true;
 }
 
+/* The walk ended at its first read because nothing could be read: inside exec and exit the program's memory is gone. */
+static __always_inline bool is_without_memory(const struct scratch *s)
+{
+	return !cfg_frame_pointers && s->n <= ARCH_LEAF_FRAMES && s->window_base && s->window_to == s->window_base;
+}
+
 /* Fills the user part; returns its bytes. */
 static __always_inline uint32_t user_part(
 	struct bpf_perf_event_data *ctx, struct scratch *s, struct ap_bpf_cache *cache, struct ap_bpf_counts *counts, bool has_loop)

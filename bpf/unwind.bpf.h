@@ -305,12 +305,6 @@ static __always_inline void begin_walk(struct scratch *s)
 	s->epoch = epoch;
 }
 
-/* The walk ended at its first read because nothing could be read: inside exec and exit the program's memory is gone. */
-static __always_inline bool is_without_memory(const struct scratch *s)
-{
-	return !cfg_frame_pointers && s->n <= ARCH_LEAF_FRAMES && s->window_base && s->window_to == s->window_base;
-}
-
 /* One frame: its address into the record, then up. 1: the stack has ended. */
 static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cache)
 {
