@@ -6,10 +6,10 @@
  * -l: ours gets only so much of the dump and reads the rest from the living process, as a recording does; libdwfl has the whole dump.
  *
  * bpf_oracle is the same of the eBPF source: ours are the frames that the kernel's program found, libdwfl's are from registers and stack
- *that it sends along. A sample of which it knew too little is not compared, but teaches it.
+ * that it sends along. A sample of which it knew too little is not compared, but teaches it.
  *
  * The last line is for scripts: samples, whole, frames, equal (per million). Exit: 0 compared, 77 nothing can be recorded here, 1 failed.
-*/
+ */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "event/source.h"
