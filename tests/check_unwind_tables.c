@@ -134,29 +134,6 @@ static bool offer(void *ctx, const struct ap_event *e)
 	return true;
 }
 
-START_TEST(less_is_kept_than_one_table_may_take)
-{
-	struct ap_unwind_site site;
-	struct ap_binary a = binary_of(1, "/proc/self/exe", "aa"), b = binary_of(2, "/proc/self/exe", "bb");
-	struct ap_unwind_table *one;
-	struct ap_tables *t;
-
-	ck_assert_int_eq(ap_unwind_table_build(&(struct ap_unwind_input){.fd = a.fd, .max_bytes = 1 << 30}, &one, NULL), 0);
-	ck_assert_int_eq(ap_tables_new(4 * ap_unwind_table_bytes(one), &t), 0);
-	ap_tables_keep(t, ap_unwind_table_bytes(one) / 2);
-	ck_assert(ap_tables_site(t, &a, false, &site));
-	ck_assert_int_eq(site.kind, AP_SITE_TABLE);
-	ck_assert_uint_eq(ap_tables_evicted(t), 0);
-	ck_assert(ap_tables_site(t, &b, false, &site));
-	ck_assert_int_eq(site.kind, AP_SITE_TABLE);
-	ck_assert_uint_eq(ap_tables_evicted(t), 1);
-	ap_tables_free(t);
-	ap_unwind_table_free(one);
-	close(a.fd);
-	close(b.fd);
-}
-END_TEST
-
 START_TEST(events_are_held_in_order_and_bounded)
 {
 	struct ap_hold h = {.max_bytes = 3 * sizeof(struct ap_event)};
@@ -234,7 +211,6 @@ int main(void)
 	tcase_add_test(t, one_build_id_is_one_table);
 	tcase_add_test(t, a_large_file_is_built_by_the_thread);
 	tcase_add_test(t, at_the_bound_the_least_used_goes);
-	tcase_add_test(t, less_is_kept_than_one_table_may_take);
 	tcase_add_test(t, events_are_held_in_order_and_bounded);
 	tcase_add_test(t, a_process_that_waits_holds_up_its_forks_and_nobody_else);
 	tcase_add_test(t, past_half_of_the_bound_less_of_a_stack_is_held);

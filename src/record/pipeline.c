@@ -278,8 +278,6 @@ void ap_pipeline_teach(struct ap_pipeline *p, const struct ap_source_ops *ops, s
 {
 	p->teach.ops = ops && ops->learn ? ops : NULL;
 	p->teach.source = source;
-	if (p->teach.ops) /* it has the tables itself: here they are for the samples that bring their stacks */
-		ap_tables_keep(p->tables, p->cfg.max_memory / 4);
 }
 
 struct ap_sink ap_pipeline_sink(struct ap_pipeline *p)

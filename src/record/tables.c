@@ -27,7 +27,7 @@ struct entry {
 struct ap_tables {
 	struct entry *entries; /* by binary id - 1 */
 	size_t n, cap;
-	uint64_t bytes, max_bytes, kept_bytes, ticks, evicted, built;
+	uint64_t bytes, max_bytes, ticks, evicted, built;
 	struct ap_table_thread *thread; /* NULL: not needed yet, or not to be had */
 };
 
@@ -37,14 +37,9 @@ int ap_tables_new(uint64_t max_bytes, struct ap_tables **ret_tables)
 
 	if (!t)
 		return -ENOMEM;
-	t->max_bytes = t->kept_bytes = max_bytes;
+	t->max_bytes = max_bytes;
 	*ret_tables = t;
 	return 0;
-}
-
-void ap_tables_keep(struct ap_tables *t, uint64_t bytes)
-{
-	t->kept_bytes = bytes < t->max_bytes ? bytes : t->max_bytes;
 }
 
 struct ap_tables *ap_tables_free(struct ap_tables *t)
@@ -123,7 +118,7 @@ static void keep(struct ap_tables *t, struct entry *e, int err, struct ap_unwind
 	} else {
 		settle(e, ENTRY_NO_TABLE, AP_STACK_END_NO_TABLE);
 	}
-	while (t->bytes > t->kept_bytes && evict_one(t, e))
+	while (t->bytes > t->max_bytes && evict_one(t, e))
 		;
 }
 

@@ -11,8 +11,6 @@
 struct ap_tables;
 
 int ap_tables_new(uint64_t max_bytes, struct ap_tables **ret_tables); /* 0, -ENOMEM */
-/* From now on no more than so much is kept, but for one table, which may be as large as max_bytes. */
-void ap_tables_keep(struct ap_tables *t, uint64_t bytes);
 /* Before the tracker, whose binaries the thread may be reading. */
 struct ap_tables *ap_tables_free(struct ap_tables *t);
 
