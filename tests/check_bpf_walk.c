@@ -220,9 +220,9 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-	Suite *suite = suite_create("bpf_walk");
-	TCase *c = tcase_create("walk");
 	unsigned frames, seconds;
+	Suite *suite;
+	TCase *c;
 
 	if (argc == 3 && !strcmp(argv[1], "deep") && sscanf(argv[2], "%u:%u", &frames, &seconds) == 2)
 		return deep(frames, seconds) == 0;
@@ -230,6 +230,8 @@ int main(int argc, char **argv)
 		return fault();
 	if (getenv("AP_FAST"))
 		return puts("1..0 # SKIP valgrind does not know what bpf(2) writes") < 0;
+	suite = suite_create("bpf_walk");
+	c = tcase_create("walk");
 	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_loop_test(c, deep_stacks_are_whole, 0, KINDS);
