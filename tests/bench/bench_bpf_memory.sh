@@ -78,7 +78,7 @@ trap 'kill $crowd; cd /; rm -rf "$dir"' EXIT
 while [ ! -s ready ]; do sleep 0.1; done
 "$APERTURE" record -q -a --source=bpf -F "${HZ:-999}" -d "${SECONDS_FULL:-20}" --no-symbols -o r.db &
 recorder=$!
-sleep $((${SECONDS_FULL:-20} - 2))
+sleep $((${SECONDS_FULL:-20} * 2 / 3))
 python3 - "$recorder" <<'P'
 import glob, json, re, subprocess, sys
 pid = sys.argv[1]
