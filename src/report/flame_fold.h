@@ -4,7 +4,7 @@
 
 #include "report/flame_tree.h"
 
-enum { FLAME_NODES_MAX = 400000 }; /* in a page: what a browser lays out in well under a second */
+enum { FLAME_NODES_MAX = 225000 }; /* in a page: what a browser lays out in well under a second */
 
 struct flame_text {
 	struct ap_buf strings; /* JSON strings, comma-separated */

@@ -33,6 +33,16 @@ static int map_frames(struct flame_walk *w, struct flame_tree *t)
 	return err;
 }
 
+static void find_depths(struct flame_walk *w)
+{
+	w->depth[0] = 0;
+	for (size_t s = 1; s <= w->names->n_stacks; s++) {
+		w->depth[s] = w->depth[w->names->parent[s]] + 1;
+		if (w->depth[s] > w->deepest)
+			w->deepest = w->depth[s];
+	}
+}
+
 int flame_walk_init(struct flame_walk *w, struct flame_tree *t, const struct report_names *names)
 {
 	*w = (struct flame_walk){.names = names};
@@ -40,7 +50,13 @@ int flame_walk_init(struct flame_walk *w, struct flame_tree *t, const struct rep
 	w->frames = calloc(names->n_lines + 1, sizeof *w->frames);
 	w->node = calloc(names->n_stacks + 1, sizeof *w->node);
 	w->todo = malloc((names->n_stacks + 1) * sizeof *w->todo);
-	return w->first && w->frames && w->node && w->todo ? map_frames(w, t) : -ENOMEM;
+	w->room = malloc((names->n_stacks + 1) * sizeof *w->room);
+	w->depth = malloc((names->n_stacks + 1) * sizeof *w->depth);
+	if (!w->first || !w->frames || !w->node || !w->todo || !w->room || !w->depth)
+		return -ENOMEM;
+	find_depths(w);
+	w->count = malloc((w->deepest + 1) * sizeof *w->count);
+	return w->count ? map_frames(w, t) : -ENOMEM;
 }
 
 void flame_walk_done(struct flame_walk *w)
@@ -49,6 +65,9 @@ void flame_walk_done(struct flame_walk *w)
 	free(w->frames);
 	free(w->node);
 	free(w->todo);
+	free(w->room);
+	free(w->depth);
+	free(w->count);
 	memset(w, 0, sizeof *w);
 }
 
@@ -63,18 +82,30 @@ int flame_walk_group(struct flame_walk *w, struct flame_tree *t, uint32_t group)
 
 void flame_walk_take(struct flame_walk *w, uint32_t stack)
 {
-	size_t first = w->n, last;
-
 	for (uint32_t s = stack; s && !w->node[s]; s = w->names->parent[s]) {
 		w->todo[w->n++] = s;
 		w->node[s] = WAITING;
 	}
-	for (last = w->n; first + 1 < last; first++) {
-		uint32_t s = w->todo[first];
+}
 
-		w->todo[first] = w->todo[--last];
-		w->todo[last] = s;
+/* By depth: a parent is planted long before its children, so that their cells can be fetched ahead. */
+static void put_in_order(struct flame_walk *w)
+{
+	uint32_t *sorted = w->room, at = 0;
+
+	memset(w->count, 0, (w->deepest + 1) * sizeof *w->count);
+	for (size_t k = 0; k < w->n; k++)
+		w->count[w->depth[w->todo[k]]]++;
+	for (uint32_t d = 0; d <= w->deepest; d++) {
+		uint32_t n = w->count[d];
+
+		w->count[d] = at;
+		at += n;
 	}
+	for (size_t k = 0; k < w->n; k++)
+		sorted[w->count[w->depth[w->todo[k]]]++] = w->todo[k];
+	w->room = w->todo;
+	w->todo = sorted;
 }
 
 static uint32_t node_above(const struct flame_walk *w, uint32_t stack)
@@ -97,6 +128,7 @@ int flame_walk_plant(struct flame_walk *w, struct flame_tree *t)
 {
 	int err = 0;
 
+	put_in_order(w);
 	for (size_t k = 0; k < w->n && !err; k++) {
 		uint32_t stack = w->todo[k], frame = w->names->frame_of[stack], at = node_above(w, stack);
 

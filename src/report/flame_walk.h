@@ -9,7 +9,10 @@ struct flame_walk {
 	const struct report_names *names;
 	uint32_t *first, *frames; /* the tree's frames of file frame f: frames[first[f]] .. frames[first[f + 1] - 1], outermost first */
 	uint32_t *node;           /* by stack id, in this group; 0: not taken; UINT32_MAX: not planted yet */
-	uint32_t *todo;           /* the stacks taken and all above them, parents first */
+	uint32_t *todo;           /* the stacks taken and all above them */
+	uint32_t *room;		  /* as todo, for putting it in order */
+	uint32_t *depth, deepest; /* by stack id */
+	uint32_t *count;	  /* by depth */
 	size_t n;
 	uint32_t group_node;
 };
