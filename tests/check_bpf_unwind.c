@@ -8,7 +8,7 @@ START_TEST(stacks_of_real_tables_are_the_same)
 {
 	static const char *const files[] = {"/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6", "/usr/bin/python3.11",
 		"/usr/bin/git", "/lib64/ld-linux-x86-64.so.2", "/proc/self/exe"};
-	size_t frames = 0, signals = 0, whole = 0, n = getenv("AP_FAST") ? 200 : 4000;
+	size_t frames = 0, signals = 0, whole = 0, n = getenv("AP_FAST") ? 400 : 4000;
 	enum ap_stack_end end;
 
 	world_init();
