@@ -8,20 +8,53 @@
 /* Longer ones are no expressions that people type, and their automata cost memory and time without bound. */
 enum { REGEX_MAX = 1024 };
 
-/* a{1000}{1000} asks for gigabytes, since a bound is compiled by copying; (.*)\1 takes time without bound. */
+/* The C library compiles a repetition by copying what is repeated: a{1000}{1000}, a++++++++ and ((((a+)+)+)+)+ ask for gigabytes. (.*)\1 takes
+ * time without bound. */
+enum { REPEATS_MAX = 100, GROUPS_REPEATED_MAX = 4 };
+
+/* Behind a bracket expression that begins at p. */
+static const char *behind_bracket(const char *p)
+{
+	p += p[1] == '^' ? 2 : 1;
+	for (p += *p == ']'; *p && *p != ']'; p++)
+		if (p[0] == '[' && p[1] && strchr(":.=", p[1])) {
+			const char stop[] = {p[1], ']', '\0'}, *end = strstr(p + 2, stop);
+
+			p = end ? end + 1 : p;
+		}
+	return *p ? p + 1 : p;
+}
+
 static bool bounded(const char *text)
 {
-	const char *brace = strchr(text, '{'), *comma;
+	int braces = 0, groups = 0;
+	char before = '\0'; /* '+' for any repetition */
 
-	for (const char *p = text; *p; p++)
-		if (*p == '\\' && *++p >= '1' && *p <= '9')
-			return false;
-		else if (!*p)
-			break;
-	if (!brace)
-		return true;
-	comma = strchr(brace, ',');
-	return atoi(brace + 1) <= 100 && (!comma || atoi(comma + 1) <= 100) && !strchr(brace + 1, '{');
+	for (const char *p = text; *p;) {
+		char c = *p;
+
+		if (c == '[') {
+			p = behind_bracket(p);
+		} else if (c == '\\') {
+			if (p[1] >= '1' && p[1] <= '9')
+				return false;
+			p += p[1] ? 2 : 1;
+		} else if (strchr("*+?{", c)) {
+			const char *end = c == '{' ? strchr(p, '}') : p, *comma = c == '{' ? strchr(p, ',') : NULL;
+
+			groups += before == ')';
+			braces += c == '{';
+			if (before == '+' || groups > GROUPS_REPEATED_MAX || braces > 1 || (c == '{' && atoi(p + 1) > REPEATS_MAX) ||
+				(comma && atoi(comma + 1) > REPEATS_MAX))
+				return false;
+			p = end ? end + 1 : p + 1;
+			c = '+';
+		} else {
+			p++;
+		}
+		before = c;
+	}
+	return true;
 }
 
 static int compile(const char *option, const char *text, regex_t *re, struct ap_why *why)
@@ -32,7 +65,8 @@ static int compile(const char *option, const char *text, regex_t *re, struct ap_
 	if (strlen(text) > REGEX_MAX)
 		return ap_why(why, EINVAL, "%s: longer than %d bytes", option, REGEX_MAX);
 	if (!bounded(text))
-		return ap_why(why, EINVAL, "%s '%s': at most one {N} or {N,M}, up to 100, and no back reference", option, text);
+		return ap_why(why, EINVAL, "%s '%s': at most one {N} or {N,M}, up to %d, %d groups that repeat, no repetition of a repetition, and "
+				      "no back reference", option, text, REPEATS_MAX, GROUPS_REPEATED_MAX);
 	rc = regcomp(re, text, REG_EXTENDED | REG_NOSUB);
 	if (!rc)
 		return 0;

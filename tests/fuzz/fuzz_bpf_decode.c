@@ -17,16 +17,17 @@ struct queue {
 	size_t n;
 };
 
-/* The event's number in order of coming lies in its cpu. */
+/* The event's number in order of coming lies in its cpu, and is its generation. */
 static void take_one(struct queue *q)
 {
-	const struct ap_event *e = ap_bpf_order_first(&q->order);
+	uint32_t generation = 0;
+	const struct ap_event *e = ap_bpf_order_first(&q->order, &generation);
 
 	if (!e != !q->n)
 		abort();
 	if (!e)
 		return;
-	if (e->time_ns < q->last_ns || (e->time_ns == q->last_ns && q->last && e->cpu <= q->last))
+	if (generation != e->cpu || e->time_ns < q->last_ns || (e->time_ns == q->last_ns && q->last && e->cpu <= q->last))
 		abort();
 	q->last_ns = e->time_ns;
 	q->last = e->cpu;
@@ -45,7 +46,7 @@ static void put_one(struct queue *q, const uint8_t *bytes, size_t n, size_t room
 	if (ap_bpf_decode(record, n, event, room) == 1) {
 		e->pad = 0; /* between the source's parts alone */
 		e->cpu = ++q->put;
-		if (ap_event_check(event, room) || ap_bpf_order_put(&q->order, event))
+		if (ap_event_check(event, room) || ap_bpf_order_put(&q->order, event, e->cpu))
 			abort();
 		q->n++;
 		q->last_ns = 0;
