@@ -302,6 +302,37 @@ START_TEST(more_stacks_than_memory_holds_are_all_stored)
 }
 END_TEST
 
+/* Frames alone past the bound are a loss, and said to be one; samples of frames that are known go on, whatever their stacks. */
+START_TEST(more_frames_than_memory_holds_are_counted_as_lost)
+{
+	enum { FRAMES = 30000, AGAIN = 20000 };
+	static const char *const names[] = {"cpu-clock"};
+	struct ap_session_config cfg = {.symbols = false, .max_memory = 1 << 20};
+	struct ap_session_result r;
+	struct ap_replay_writer *w;
+	struct ap_why why = {""};
+	uint64_t path[3];
+
+	ck_assert_msg(!ap_replay_writer_new(events_path, names, 1, &w, &why), "%s", why.text);
+	put_mmap(w, 1000);
+	for (uint64_t i = 0; i < FRAMES; i++)
+		put_sample(w, 2000 + i, AP_STACK_END_COMPLETE, (const uint64_t[]){BASE + 0x100 + 16 * i}, 1);
+	for (uint64_t i = 0; i < AGAIN; i++) {
+		for (size_t k = 0; k < AP_ARRAY_LEN(path); k++)
+			path[k] = BASE + 0x100 + 16 * below(1000);
+		put_sample(w, 2000 + FRAMES + i, AP_STACK_END_COMPLETE, path, AP_ARRAY_LEN(path));
+	}
+	ck_assert_int_eq(ap_replay_writer_close(w), 0);
+	ck_assert_msg(!record(&cfg, &r, &why), "%s", why.text);
+	ck_assert_uint_gt(r.lost, 0);
+	ck_assert_uint_lt(r.lost, FRAMES - 1000);
+	ck_assert_uint_eq(r.samples + r.lost, FRAMES + AGAIN);
+	ck_assert_int_eq(ask("SELECT sum(n) FROM loss WHERE cause = 'memory limit'"), (int64_t)r.lost);
+	ck_assert_int_eq(ask("SELECT seen - stored - filtered - lost FROM account"), 0);
+	ck_assert_int_eq(ask("SELECT count(*) FROM sample WHERE stack NOT IN (SELECT id FROM stack)"), 0);
+}
+END_TEST
+
 static void open_outbox(struct ap_outbox *o)
 {
 	struct ap_store_run run = {.host_key = "h",
@@ -435,6 +466,7 @@ int main(void)
 	tcase_add_loop_test(c, weights_that_are_the_period_are_left_out, 0, 2);
 	tcase_add_test(c, events_across_the_pieces_of_a_file);
 	tcase_add_test(c, more_stacks_than_memory_holds_are_all_stored);
+	tcase_add_test(c, more_frames_than_memory_holds_are_counted_as_lost);
 	tcase_add_test(c, a_writer_that_hangs_is_waited_for_once);
 	tcase_add_test(c, damaged_event_file_is_refused_and_leaves_no_file);
 	tcase_add_test(c, command_that_does_not_exist_says_so);
