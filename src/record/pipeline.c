@@ -129,12 +129,33 @@ static int find_stack(
 	return ap_walk_stack(&p->walk, process, s, ret_whole, ret_stack);
 }
 
+static void put_row(struct ap_pipeline *p, const struct ap_sample *s, uint32_t stack, bool whole)
+{
+	const struct ap_thread *t = ap_tracker_thread(p->tracker, s->h.pid, s->h.tid, s->h.time_ns);
+	struct ap_row_sample_row row = {.run = 1,
+		.ts = (int64_t)s->h.time_ns - p->cfg.start_ns,
+		.cpu = s->h.cpu,
+		.event = s->event + 1,
+		.thread = t->id,
+		.stack = stack,
+		.weight = (int64_t)s->weight};
+
+	if (ap_rows_sample(&p->out.rows, &row)) {
+		drop(p, AP_LOSS_MEMORY_LIMIT);
+		return;
+	}
+	if (s->h.flags & AP_SAMPLE_REGS)
+		ap_teach_sample(&p->teach, s->h.pid, s->h.time_ns);
+	p->counts.samples++;
+	p->counts.complete += whole;
+	ap_walk_count(&p->walk);
+}
+
 /* False: it has to wait for a table. */
 static bool put_sample(struct ap_pipeline *p, const struct ap_sample *s)
 {
 	const struct ap_process *process;
 	const struct ap_thread *t;
-	struct ap_row_sample_row row;
 	uint32_t stack = 0;
 	bool whole;
 	int err;
@@ -156,23 +177,7 @@ static bool put_sample(struct ap_pipeline *p, const struct ap_sample *s)
 		drop(p, err == -EBUSY ? AP_LOSS_WRITER_BEHIND : AP_LOSS_MEMORY_LIMIT);
 		return true;
 	}
-	t = ap_tracker_thread(p->tracker, s->h.pid, s->h.tid, s->h.time_ns);
-	row = (struct ap_row_sample_row){.run = 1,
-		.ts = (int64_t)s->h.time_ns - p->cfg.start_ns,
-		.cpu = s->h.cpu,
-		.event = s->event + 1,
-		.thread = t->id,
-		.stack = stack,
-		.weight = (int64_t)s->weight};
-	if (ap_rows_sample(&p->out.rows, &row)) {
-		drop(p, AP_LOSS_MEMORY_LIMIT);
-		return true;
-	}
-	if (s->h.flags & AP_SAMPLE_REGS)
-		ap_teach_sample(&p->teach, s->h.pid, s->h.time_ns);
-	p->counts.samples++;
-	p->counts.complete += whole;
-	ap_walk_count(&p->walk);
+	put_row(p, s, stack, whole);
 	return true;
 }
 
