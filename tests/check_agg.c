@@ -105,6 +105,99 @@ START_TEST(at_the_bound_the_longest_prefix_comes_back_and_old_ids_live)
 }
 END_TEST
 
+/* As many paths as it takes; what is forgotten makes room for as many again, and frames keep their ids. */
+START_TEST(what_is_forgotten_makes_room_and_frames_stay)
+{
+	const size_t bound = 256 << 10;
+	struct ap_frame f = {.executable = 1, .kind = AP_FRAME_USER};
+	uint32_t path[32], id, first_count = 0;
+	size_t all;
+	struct ap_stacks *s;
+	int r;
+
+	ck_assert_int_eq(ap_stacks_new(bound, &s), 0);
+	for (f.address = 0; f.address < 1000; f.address++) {
+		ck_assert_int_eq(ap_stacks_frame(s, &f, &id), 0);
+		ck_assert_uint_eq(id, f.address + 1);
+	}
+	all = ap_stacks_bytes(s);
+	for (uint32_t generation = 0; generation < 20; generation++) {
+		ck_assert_uint_eq(ap_stacks_generation(s), generation);
+		for (r = 0; !r;) {
+			for (uint32_t i = 0; i < AP_ARRAY_LEN(path); i++)
+				path[i] = 1 + below(1000);
+			r = ap_stacks_path(s, path, AP_ARRAY_LEN(path), &id);
+			ck_assert_uint_le(ap_stacks_bytes(s), bound);
+		}
+		ck_assert_int_eq(r, -ENOSPC);
+		first_count = first_count ? first_count : (uint32_t)ap_stacks_node_count(s);
+		ck_assert_uint_eq(ap_stacks_node_count(s), first_count);
+		for (id = 1; id <= ap_stacks_node_count(s); id++)
+			ck_assert_uint_lt(ap_stacks_node_at(s, id)->parent, id);
+		ap_stacks_forget(s);
+		ck_assert_uint_eq(ap_stacks_node_count(s), 0);
+		ck_assert_uint_eq(ap_stacks_bytes(s), all);
+		ck_assert_int_eq(ap_stacks_path(s, path, AP_ARRAY_LEN(path), &id), 0);
+		ck_assert_uint_eq(id, AP_ARRAY_LEN(path));
+	}
+	f.address = 999;
+	ck_assert_int_eq(ap_stacks_frame(s, &f, &id), 0);
+	ck_assert_uint_eq(id, 1000);
+	ap_stacks_free(s);
+}
+END_TEST
+
+/* Frames that nodes stand in the way of come after a forget; past their own share nothing helps, and nodes still have room. */
+START_TEST(frames_at_their_bound_leave_room_for_nodes)
+{
+	const size_t bound = 256 << 10;
+	struct ap_frame f = {.executable = 1, .kind = AP_FRAME_USER};
+	struct ap_stacks *s;
+	uint32_t id, path[64], forgotten = 0;
+	int r = 0;
+
+	ck_assert_int_eq(ap_stacks_new(bound, &s), 0);
+	for (uint32_t i = 0; !r; i++) {
+		path[0] = i;
+		for (uint32_t k = 1; k < AP_ARRAY_LEN(path); k++)
+			path[k] = k;
+		r = ap_stacks_path(s, path, AP_ARRAY_LEN(path), &id);
+	}
+	ck_assert_int_eq(r, -ENOSPC);
+	for (r = 0; r != -E2BIG; f.address += r == 0) {
+		r = ap_stacks_frame(s, &f, &id);
+		ck_assert(r == 0 || r == -ENOSPC || r == -E2BIG);
+		if (r == -ENOSPC) {
+			ap_stacks_forget(s);
+			forgotten++;
+		}
+		ck_assert_uint_le(ap_stacks_bytes(s), bound);
+	}
+	ck_assert_uint_eq(forgotten, 1);
+	ck_assert_uint_gt(ap_stacks_frame_count(s), 4000);
+	for (uint32_t i = 0; i < 2000; i++)
+		ck_assert_int_eq(ap_stacks_child(s, i, 1, &id), 0);
+	ap_stacks_free(s);
+}
+END_TEST
+
+/* What a node takes where the bound is that of a recording: the more fit, the seldomer they are forgotten. */
+START_TEST(a_node_takes_at_most_21_bytes)
+{
+	static const size_t bounds[] = {1 << 20, 5 << 20, 18 << 20, 24 << 20};
+	struct ap_stacks *s;
+	uint32_t id;
+	int r = 0;
+
+	ck_assert_int_eq(ap_stacks_new(bounds[_i], &s), 0);
+	for (uint32_t i = 0; !r; i++)
+		r = ap_stacks_child(s, 0, i, &id);
+	ck_assert_int_eq(r, -ENOSPC);
+	ck_assert_uint_ge(ap_stacks_node_count(s), bounds[_i] / 21);
+	ap_stacks_free(s);
+}
+END_TEST
+
 START_TEST(free_takes_nothing)
 {
 	ck_assert_ptr_null(ap_stacks_free(NULL));
@@ -119,6 +212,9 @@ int main(void)
 	tcase_add_test(c, a_frame_keeps_its_id_and_every_field_counts);
 	tcase_add_test(c, any_path_comes_back_and_equal_paths_are_one);
 	tcase_add_test(c, at_the_bound_the_longest_prefix_comes_back_and_old_ids_live);
+	tcase_add_test(c, what_is_forgotten_makes_room_and_frames_stay);
+	tcase_add_test(c, frames_at_their_bound_leave_room_for_nodes);
+	tcase_add_loop_test(c, a_node_takes_at_most_21_bytes, 0, 4);
 	tcase_add_test(c, free_takes_nothing);
 	suite_add_tcase(s, c);
 	return check_main(s);

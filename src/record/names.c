@@ -191,14 +191,14 @@ static int make_jobs(struct names *n, const struct ap_stacks *stacks, size_t cou
 
 static double symbolised_pct(const struct names *n, const struct ap_stacks *stacks, size_t count)
 {
-	uint64_t *samples = ap_pipeline_frame_samples(n->pipeline), all = 0, good = 0;
+	uint64_t samples, all = 0, good = 0;
 
-	for (size_t i = 0; samples && i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (ap_stacks_frame_at(stacks, (uint32_t)i + 1)->kind != AP_FRAME_CUT) {
-			all += samples[i];
-			good += n->named[i] ? samples[i] : 0;
+			samples = ap_pipeline_frame_samples(n->pipeline, (uint32_t)i + 1);
+			all += samples;
+			good += n->named[i] ? samples : 0;
 		}
-	free(samples);
 	return all ? 100.0 * (double)good / (double)all : -1;
 }
 

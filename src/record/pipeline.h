@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct ap_pipeline_config {
-	uint64_t max_memory; /* of unwind tables and interned stacks together */
+	uint64_t max_memory; /* of unwind tables, interned stacks and the store's map of their ids together */
 	int64_t start_ns;    /* the run's; ts are relative to it */
 	const char *boot;
 	const char *source; /* its name, for loss rows */
@@ -54,8 +54,8 @@ void ap_pipeline_settle(struct ap_pipeline *p);
 
 void ap_pipeline_loss(struct ap_pipeline *p, enum ap_loss_cause cause, uint64_t n);
 void ap_pipeline_counts(const struct ap_pipeline *p, struct ap_pipeline_counts *ret_counts);
-/* How many samples have the frame in their stack, by frame id (index id - 1); computed now. The caller frees. NULL: no memory. */
-uint64_t *ap_pipeline_frame_samples(const struct ap_pipeline *p);
+/* How many samples have the frame in their stack; more than once where it recurs. */
+uint64_t ap_pipeline_frame_samples(const struct ap_pipeline *p, uint32_t frame_id);
 /* When a frame of JIT code was sampled last, by frame id; 0 for other frames. */
 uint64_t ap_pipeline_seen_ns(const struct ap_pipeline *p, uint32_t frame_id);
 /* What to subtract from a kernel address of that binary; 0 where none was seen. */

@@ -14,6 +14,7 @@ void ap_walk_done(struct ap_walk *w)
 {
 	free(w->bias);
 	free(w->seen_ns);
+	free(w->samples);
 }
 
 static void find_site(void *ctx, uint64_t address, struct ap_unwind_site *ret_site)
@@ -80,6 +81,25 @@ static void remember_seen(struct ap_walk *w, uint32_t frame_id)
 uint64_t ap_walk_seen_ns(const struct ap_walk *w, uint32_t frame_id)
 {
 	return frame_id && frame_id <= w->n_seen ? w->seen_ns[frame_id - 1] : 0;
+}
+
+void ap_walk_count(struct ap_walk *w)
+{
+	uint64_t *v;
+
+	while (w->n_samples < ap_stacks_frame_count(w->stacks)) {
+		v = ap_grow(&w->samples, &w->samples_cap, w->n_samples, sizeof *v);
+		if (!v)
+			return;
+		v[w->n_samples++] = 0;
+	}
+	for (size_t i = 0; i < w->n_path; i++)
+		w->samples[w->path[i] - 1]++;
+}
+
+uint64_t ap_walk_samples(const struct ap_walk *w, uint32_t frame_id)
+{
+	return frame_id && frame_id <= w->n_samples ? w->samples[frame_id - 1] : 0;
 }
 
 static int intern(struct ap_walk *w, uint64_t address, bool kernel, uint32_t *ret_frame)
@@ -166,5 +186,6 @@ int ap_walk_stack(struct ap_walk *w, const struct ap_process *process, const str
 		err = intern(w, v.kernel[i], true, &w->path[n++]);
 	if (err)
 		return err;
+	w->n_path = n;
 	return ap_stacks_path(w->stacks, w->path, n, ret_stack);
 }

@@ -22,18 +22,24 @@ struct ap_walk {
 	size_t n_bias, bias_cap;
 	uint64_t *seen_ns; /* of JIT frames, by frame id - 1 */
 	size_t n_seen, seen_cap;
+	uint64_t *samples; /* that have the frame, by frame id - 1 */
+	size_t n_samples, samples_cap;
 	/* the sample at hand */
 	const struct ap_process *process;
 	uint64_t time_ns;
 	uint64_t addresses[AP_WALK_FRAMES_MAX];
 	uint32_t path[AP_WALK_FRAMES_MAX + 1];
+	size_t n_path;
 };
 
-/* 0; -EAGAIN: a table is being built; -ENOMEM; -ENOSPC still gives the longest prefix that fits. */
+/* 0; -EAGAIN: a table is being built; -ENOMEM; -ENOSPC, -E2BIG: as ap_stacks_frame. */
 int ap_walk_stack(struct ap_walk *w, const struct ap_process *process, const struct ap_sample *s, bool *ret_whole, uint32_t *ret_stack);
 /* As ap_pipeline_bias and ap_pipeline_seen_ns. */
 uint64_t ap_walk_bias(const struct ap_walk *w, uint32_t binary_id);
 uint64_t ap_walk_seen_ns(const struct ap_walk *w, uint32_t frame_id);
+/* The stack found last belongs to a sample that is stored: counts it for its frames. */
+void ap_walk_count(struct ap_walk *w);
+uint64_t ap_walk_samples(const struct ap_walk *w, uint32_t frame_id); /* as ap_pipeline_frame_samples */
 void ap_walk_done(struct ap_walk *w);
 
 #endif

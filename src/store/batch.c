@@ -36,6 +36,11 @@ int ap_batch_new(struct ap_batch **ret_batch)
 	return 0;
 }
 
+void ap_batch_set_generation(struct ap_batch *b, uint32_t generation)
+{
+	b->generation = generation;
+}
+
 struct ap_batch *ap_batch_free(struct ap_batch *b)
 {
 	if (b) {

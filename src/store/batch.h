@@ -21,6 +21,7 @@ struct ap_batch {
 	struct ap_batch_table tables[AP_TABLE_COUNT];
 	struct ap_arena strings;
 	size_t bytes;
+	uint32_t generation; /* of its stack ids */
 };
 
 struct ap_column {

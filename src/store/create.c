@@ -225,6 +225,7 @@ struct ap_store *ap_store_close(struct ap_store *s)
 	ap_close(s->ballast_fd);
 	for (int i = 0; i < AP_TABLE_COUNT; i++)
 		sqlite3_finalize(s->inserts[i]);
+	ap_resolve_done(&s->resolve);
 	sqlite3_close(s->db);
 	ap_queue_free(s->queue);
 	free(s->path);

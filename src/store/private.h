@@ -4,6 +4,7 @@
 
 #include "base/queue.h"
 #include "store/batch.h"
+#include "store/resolve.h"
 #include "store/store.h"
 
 #include <pthread.h>
@@ -18,6 +19,7 @@ struct ap_store {
 	sqlite3 *db;		 /* the writer thread's alone between start and join */
 	struct ap_batch *current; /* what the virtual tables show */
 	sqlite3_stmt *inserts[AP_TABLE_COUNT];
+	struct ap_resolve resolve;
 	struct ap_queue *queue;
 	pthread_t thread;
 	bool running;

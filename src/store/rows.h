@@ -56,6 +56,10 @@ AP_ROWS(X)
 struct ap_batch;
 int ap_batch_new(struct ap_batch **ret_batch);
 struct ap_batch *ap_batch_free(struct ap_batch *b);
+/* Of which generation its stack ids are; 0 where it is not said. The ids of generation 0 are those of the file. In a later one the rows of
+ * `stack` count from 1 without a gap, over all of its batches, and every row names stacks of its own generation that are in this batch or
+ * an earlier one; the store finds what the file has already. Generations are put in order and never mix in a batch. */
+void ap_batch_set_generation(struct ap_batch *b, uint32_t generation);
 size_t ap_batch_bytes(const struct ap_batch *b);
 size_t ap_batch_rows(const struct ap_batch *b);
 /* Each copies the row and its strings. 0 or -ENOMEM. */

@@ -54,6 +54,7 @@ static void drop_batch_tables(struct ap_store *s)
 		sqlite3_finalize(s->inserts[i]);
 		s->inserts[i] = NULL;
 	}
+	ap_resolve_done(&s->resolve);
 }
 
 int ap_store_seal(struct ap_store *s, const struct ap_store_end *end, struct ap_why *why)

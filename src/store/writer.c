@@ -1,5 +1,5 @@
-/* The writer thread: takes a batch, shows it to the virtual tables, runs one INSERT ... SELECT a table that has rows, commits, frees it. The
- * first error is kept with its sentence; from then on batches are freed unread. */
+/* The writer thread: takes a batch, resolves its stacks, shows it to the virtual tables, runs one INSERT ... SELECT a table that has rows,
+ * commits, frees it. The first error is kept with its sentence; from then on batches are freed unread. */
 #include "store/private.h"
 #include "store/vtab.h"
 
@@ -32,7 +32,8 @@ int ap_store_errno(sqlite3 *db, int rc)
 static void fail(struct ap_store *s, int error, const char *what, const char *detail)
 {
 	if (error == ENOSPC)
-		ap_why(&s->error_why, error, "disk full: %s has no room for %s; what was stored is kept; free some space and record again", s->path, what);
+		ap_why(&s->error_why, error, "disk full: %s has no room for %s; what was stored is kept; free some space and record again",
+			s->path, what);
 	else if (error == EFBIG)
 		ap_why(&s->error_why, error, "%s has reached --max-size; what was stored is kept", s->path);
 	else
@@ -58,22 +59,42 @@ static uint64_t sealed_bytes(struct ap_store *s)
 {
 	int64_t pages = ap_store_number(s->db, "PRAGMA page_count"), size = ap_store_number(s->db, "PRAGMA page_size");
 
-	return (pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0) + s->stacks * SEAL_A_STACK + s->frames * SEAL_A_FRAME + SEAL_BASE;
+	return (pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0) + s->stacks * SEAL_A_STACK + s->frames * SEAL_A_FRAME +
+	       SEAL_BASE;
+}
+
+/* One transaction, so that a file cut at any commit has the stacks that its samples name. It stays open on failure. 0 or negative errno. */
+static int write_rows(struct ap_store *s)
+{
+	int rc = sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL);
+	int err = rc ? -ap_store_errno(s->db, rc) : ap_resolve_batch(&s->resolve, s->db, s->current);
+
+	if (err)
+		return err;
+	rc = insert_tables(s);
+	if (!rc)
+		rc = sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
+	return rc ? -ap_store_errno(s->db, rc) : 0;
+}
+
+static const char *why_of(struct ap_store *s, int err)
+{
+	if (err == -EBADMSG)
+		return "its stacks came out of order";
+	if (err == -EOVERFLOW)
+		return "it cannot hold more stacks";
+	return sqlite3_errcode(s->db) ? sqlite3_errmsg(s->db) : strerror(-err);
 }
 
 static void write_batch(struct ap_store *s)
 {
-	int rc = sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL);
+	int err = write_rows(s);
 	char detail[256];
 
-	if (!rc)
-		rc = insert_tables(s);
-	if (!rc)
-		rc = sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
-	if (rc) {
-		snprintf(detail, sizeof detail, "%s", sqlite3_errmsg(s->db));
+	if (err) {
+		snprintf(detail, sizeof detail, "%s", why_of(s, err));
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-		fail(s, ap_store_errno(s->db, rc), "the next samples", detail);
+		fail(s, -err, "the next samples", detail);
 		return;
 	}
 	s->stacks += s->current->tables[AP_TABLE_STACK].n;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything compiles for aarch64, and the unit tests pass there, under qemu-user, two at a time. TAP. Left out are check_live, check_hostile and
-# check_merge_any, of nothing but SQLite: each takes a minute under emulation. AP_FAST leaves out slow cases, AP_EMULATED those about the
+# Everything compiles for aarch64, and the unit tests pass there, under qemu-user, two at a time. TAP. Left out are check_live, check_hostile,
+# check_merge_any and check_record_bounds, of little but SQLite: each takes a minute under emulation. AP_FAST leaves out slow cases, AP_EMULATED those about the
 # processes that /proc shows, which are qemu's.
 set -u
 src=$(cd "${srcdir:-$(dirname "$0")/../..}" && pwd)

@@ -1,0 +1,1 @@
+SELECT id FROM stack WHERE parent_id = ? AND frame_id = ?;
