@@ -40,6 +40,12 @@ static __always_inline int extend_window(struct scratch *s)
 	return 0;
 }
 
+/* Counted from the window's base, for an address may be so high that one behind it is 0. */
+static __always_inline bool is_read(const struct scratch *s, uint64_t address, uint64_t bytes)
+{
+	return address - s->window_base + bytes <= s->window_to - s->window_base;
+}
+
 static __always_inline int begin_window(struct scratch *s, uint64_t at)
 {
 	uint64_t inside = at & (AP_BPF_PAGE - 1);
@@ -56,22 +62,22 @@ static __always_inline int begin_window(struct scratch *s, uint64_t at)
  * begins at the frame's stack pointer, or where the bytes lie far from it, or it cannot be read there, at the bytes. */
 static __noinline int move_window(struct scratch *s, uint64_t address, uint64_t bytes)
 {
-	uint64_t at = s->regs.r[AP_REG_SP], end = address + bytes;
+	uint64_t at = s->regs.r[AP_REG_SP];
 
-	if (s->window_to != s->window_base && address - s->window_from < AP_BPF_WINDOW && end <= s->window_base + AP_BPF_WINDOW)
+	if (s->window_to != s->window_base && address - s->window_from < AP_BPF_WINDOW && address - s->window_base + bytes <= AP_BPF_WINDOW)
 		return extend_window(s);
-	if (address < at || end - at > AP_BPF_PAGE)
+	if (address < at || address - at + bytes > AP_BPF_PAGE)
 		at = address;
 	if (begin_window(s, at) && (at == address || begin_window(s, address)))
 		return -1;
-	return end <= s->window_to ? 0 : extend_window(s);
+	return is_read(s, address, bytes) ? 0 : extend_window(s);
 }
 
 static __always_inline int ready(void *ctx, uint64_t address, uint64_t bytes)
 {
 	struct scratch *s = ctx;
 
-	if (address - s->window_from < AP_BPF_WINDOW && address + bytes <= s->window_to)
+	if (address - s->window_from < AP_BPF_WINDOW && is_read(s, address, bytes))
 		return 0;
 	return move_window(s, address, bytes);
 }
