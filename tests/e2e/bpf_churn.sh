@@ -5,6 +5,7 @@
 need sqlite3 python3
 need_recording
 need_bpf
+sanitized && skip_all "the bound on memory is of a normal build"
 seconds=${CHURN_S:-20}
 cat >unit.c <<'C'
 #include <stdio.h>

@@ -5,6 +5,7 @@
 need sqlite3 python3
 need_recording
 need_bpf
+sanitized && skip_all "the delays are those of a normal build"
 cat >late.c <<'C'
 #include <pthread.h>
 #include <sched.h>

@@ -49,6 +49,8 @@ skip_all() {
 }
 done_testing() { echo "1..$n"; }
 
+sanitized() { ldd "$APERTURE" 2>/dev/null | grep -q libasan; } # a build that is several times slower and larger
+
 need() { # programs without which nothing here can run
 	local t
 	for t in "$@"; do command -v "$t" >/dev/null || skip_all "$t is not here"; done

@@ -6,6 +6,7 @@ need_recording
 fault=${FAULT_LIBRARY:-}
 [ -f "$fault" ] || skip_all "the fault library is not built (make check builds it)"
 
+export ASAN_OPTIONS=verify_asan_link_order=0 # of a sanitized build
 cannot_lock() { LD_PRELOAD=$fault AP_FAULT=lock:1 "$APERTURE" "$@" >out 2>err </dev/null; }
 cannot_lock record -o run.db -- touch ran
 is "$?" 125 "record refuses"
