@@ -6,10 +6,9 @@
 #include "bpf/private.h"
 #include "bpf/source.h"
 #include "record/session.h"
-#include "store/store.h"
 #include "tests/bpf_here.h"
-#include "tests/check_main.h"
 #include "tests/old_kernel.h"
+#include "tests/record_file.h"
 
 #include <bpf/bpf.h>
 #include <inttypes.h>
@@ -30,21 +29,7 @@ enum {
 	KINDS = 2 /* of kernels: this, old */
 };
 
-static char folder[64], db_path[128];
 static volatile unsigned sink;
-
-static void set_up(void)
-{
-	snprintf(folder, sizeof folder, "/tmp/check_bpf_walk.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	snprintf(db_path, sizeof db_path, "%s/run.db", folder);
-}
-
-static void tear_down(void)
-{
-	unlink(db_path);
-	rmdir(folder);
-}
 
 /* The target. Some seconds of CPU below n frames. */
 __attribute__((noinline)) static unsigned deep(unsigned n, unsigned seconds)
@@ -71,22 +56,6 @@ static int fault(void)
 	for (size_t i = 0; i < FAULTS; i++)
 		m[i * page] = 1;
 	return 0;
-}
-
-static int64_t ask(const char *sql)
-{
-	struct ap_why why = {""};
-	sqlite3_stmt *st;
-	sqlite3 *db;
-	int64_t v;
-
-	ck_assert_msg(!ap_store_open_read(db_path, &db, &why), "%s", why.text);
-	ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
-	ck_assert_msg(sqlite3_step(st) == SQLITE_ROW, "%s: no row", sql);
-	v = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	sqlite3_close(db);
-	return v;
 }
 
 static bool is_refused(void)
@@ -233,7 +202,7 @@ int main(int argc, char **argv)
 	suite = suite_create("bpf_walk");
 	c = tcase_create("walk");
 	tcase_set_timeout(c, 60);
-	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_checked_fixture(c, make_folder, tear_down);
 	tcase_add_loop_test(c, deep_stacks_are_whole, 0, KINDS);
 	tcase_add_loop_test(c, deeper_ones_say_that_they_are_cut, 0, KINDS);
 	tcase_add_loop_test(c, events_are_told_apart, 0, KINDS);

@@ -5,8 +5,7 @@
 #include "base/mem.h"
 #include "event/replay.h"
 #include "record/session.h"
-#include "store/store.h"
-#include "tests/check_main.h"
+#include "tests/record_file.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -17,22 +16,12 @@
 
 enum { PID = 4000000, BASE = 0x400000 }; /* above pid_max: never a living process */
 
-static char folder[64], events_path[128], db_path[160];
+static char events_path[128];
 
 static inline void set_up(void)
 {
-	snprintf(folder, sizeof folder, "/tmp/check_record.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	make_folder();
 	snprintf(events_path, sizeof events_path, "%s/events", folder);
-	snprintf(db_path, sizeof db_path, "%s/run.db", folder);
-}
-
-static inline void tear_down(void)
-{
-	char command[160];
-
-	snprintf(command, sizeof command, "rm -rf %s", folder);
-	ck_assert_int_eq(system(command), 0);
 }
 
 static inline void put_mmap(struct ap_replay_writer *w, uint64_t time_ns)
@@ -70,22 +59,6 @@ static inline void put_sample(struct ap_replay_writer *w, uint64_t time_ns, uint
 	e.s.h.size = (uint32_t)ap_sample_size(0, n, false, 0);
 	memcpy(e.user, user, n * sizeof *user);
 	ck_assert_int_eq(ap_replay_writer_put(w, &e.s.h), 0);
-}
-
-static inline int64_t ask(const char *sql)
-{
-	struct ap_why why = {""};
-	sqlite3_stmt *st;
-	sqlite3 *db;
-	int64_t v;
-
-	ck_assert_msg(!ap_store_open_read(db_path, &db, &why), "%s", why.text);
-	ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
-	ck_assert_msg(sqlite3_step(st) == SQLITE_ROW, "%s: no row", sql);
-	v = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	sqlite3_close(db);
-	return v;
 }
 
 static inline int record(struct ap_session_config *cfg, struct ap_session_result *r, struct ap_why *why)
