@@ -147,13 +147,13 @@ void ap_feed_close(struct ap_feed *f)
 	f->db = NULL;
 }
 
-int ap_feed_prepare(struct ap_feed *f, const char *table, int n_columns, const char *tail, sqlite3_stmt **ret_st)
+int ap_feed_prepare(struct ap_feed *f, const char *table, const char *columns, const char *tail, sqlite3_stmt **ret_st)
 {
 	struct ap_buf sql = {0};
-	int err = ap_buf_printf(&sql, "INSERT INTO %s SELECT ", table), rc;
+	int err = ap_buf_printf(&sql, "INSERT INTO %s SELECT ", table), n_fed = 0, n_same = 0, rc;
 
-	for (int i = 0; i < n_columns && !err; i++)
-		err = ap_buf_printf(&sql, "%sc%d", i ? "," : "", i);
+	for (int i = 0; columns[i] && !err; i++)
+		err = ap_buf_printf(&sql, columns[i] == '=' ? "%s?%d" : "%sc%d", i ? "," : "", columns[i] == '=' ? ++n_same : n_fed++);
 	/* "true" keeps ON CONFLICT from being read as a join's */
 	if (!err)
 		err = ap_buf_printf(&sql, " FROM temp.feed WHERE true %s", tail);
@@ -161,6 +161,13 @@ int ap_feed_prepare(struct ap_feed *f, const char *table, int n_columns, const c
 		err = -ap_store_errno(f->db, rc);
 	ap_buf_done(&sql);
 	return err;
+}
+
+int ap_feed_bind(sqlite3_stmt *st, int parameter, int64_t v)
+{
+	int rc = v == AP_NULL ? sqlite3_bind_null(st, parameter) : sqlite3_bind_int64(st, parameter, v);
+
+	return rc ? -ENOMEM : 0;
 }
 
 int ap_feed_insert(struct ap_feed *f, sqlite3_stmt *st, ap_feed_fn next, void *ctx)

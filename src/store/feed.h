@@ -28,8 +28,12 @@ struct ap_feed {
 /* Makes temp.feed on the connection, which must not be closed before ap_feed_close. 0 or negative errno. */
 int ap_feed_open(struct ap_feed *f, sqlite3 *db);
 void ap_feed_close(struct ap_feed *f); /* also where it was never opened; statements on it must be finalised */
-/* `INSERT INTO table SELECT c0, ... FROM temp.feed` and what follows it (ON CONFLICT ...). 0 or negative errno. */
-int ap_feed_prepare(struct ap_feed *f, const char *table, int n_columns, const char *tail, sqlite3_stmt **ret_st);
+/* `INSERT INTO table SELECT COLUMNS FROM temp.feed` and what follows it (ON CONFLICT ...). Columns: a letter each, '.' for the feed's own
+ * (c0 is the first of them, c1 the next), '=' for one that is the same in all rows of a run, and costs less: a parameter (?1 is the first).
+ * 0 or negative errno. */
+int ap_feed_prepare(struct ap_feed *f, const char *table, const char *columns, const char *tail, sqlite3_stmt **ret_st);
+/* Sets a parameter; AP_NULL: SQL NULL. It stays from run to run. 0 or negative errno. */
+int ap_feed_bind(sqlite3_stmt *st, int parameter, int64_t v);
 /* Runs it over all rows that next makes. 0; what next returned; or -EBADMSG for a constraint, -ENOSPC, -ENOMEM, -EIO. */
 int ap_feed_insert(struct ap_feed *f, sqlite3_stmt *st, ap_feed_fn next, void *ctx);
 

@@ -154,7 +154,7 @@ static int find_named_elsewhere(struct pass *p, sqlite3 *out)
 static int add_lines(struct pass *p, struct ap_feed *feed)
 {
 	sqlite3_stmt *insert = NULL;
-	int err = ap_feed_prepare(feed, "frame_line", 5, "", &insert);
+	int err = ap_feed_prepare(feed, "frame_line", ".....", "", &insert);
 
 	if (!err)
 		err = ap_feed_insert(feed, insert, next_line, p);

@@ -79,12 +79,14 @@ static int on_conflict(const struct ap_merge_table *t, const char *const *names,
 int ap_merge_prepare(struct ap_feed *feed, const struct ap_merge_table *t, const char *const *names, sqlite3_stmt **ret_st)
 {
 	struct ap_buf tail = {0};
+	char columns[AP_FEED_COLUMNS + 1] = "";
 	int err = ap_buf_puts(&tail, "");
 
+	memset(columns, '.', strlen(t->columns));
 	if (!err && t->shared && !t->fixed)
 		err = on_conflict(t, names, &tail);
 	if (!err)
-		err = ap_feed_prepare(feed, t->name, (int)strlen(t->columns), tail.data, ret_st);
+		err = ap_feed_prepare(feed, t->name, columns, tail.data, ret_st);
 	ap_buf_done(&tail);
 	return err;
 }

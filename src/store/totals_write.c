@@ -44,10 +44,7 @@ static int next_stack(void *ctx, struct ap_cell *cells)
 	id = w->at++;
 	if (map_id(&t->cfg.stacks, (int64_t)id, &stack))
 		return -EBADMSG;
-	set(cells,
-		(const int64_t[]){
-			w->g->run, w->g->event, stack, w->g->self[id].weight, t->total[id].weight, w->g->self[id].n, t->total[id].n},
-		7);
+	set(cells, (const int64_t[]){stack, w->g->self[id].weight, t->total[id].weight, w->g->self[id].n, t->total[id].n}, 5);
 	return 1;
 }
 
@@ -67,7 +64,7 @@ static int next_function(void *ctx, struct ap_cell *cells)
 		map_id(&w->t->cfg.executables, tree->keys[w->at].executable, &executable))
 		return -EBADMSG;
 	w->at++;
-	set(cells, (const int64_t[]){w->g->run, w->g->event, function, executable, s[0], s[1], s[2], s[3]}, 8);
+	set(cells, (const int64_t[]){function, executable, s[0], s[1], s[2], s[3]}, 6);
 	return 1;
 }
 
@@ -78,7 +75,7 @@ static int next_thread(void *ctx, struct ap_cell *cells)
 
 	if (w->at++ >= w->g->n_threads)
 		return 0;
-	set(cells, (const int64_t[]){w->g->run, w->g->event, s->thread, s->n, s->weight}, 5);
+	set(cells, (const int64_t[]){s->thread, s->n, s->weight}, 3);
 	return 1;
 }
 
@@ -102,7 +99,7 @@ static int next_quality(void *ctx, struct ap_cell *cells)
 		frames += w->t->total[id].n;
 		named += tree->keys[tree->lines[tree->first[f]]].named ? w->t->total[id].n : 0;
 	}
-	set(cells, (const int64_t[]){w->g->run, w->g->event, w->g->n, w->g->weight, complete, frames, named}, 7);
+	set(cells, (const int64_t[]){w->g->n, w->g->weight, complete, frames, named}, 5);
 	return 1;
 }
 
@@ -177,22 +174,20 @@ static void walk_tree(struct walk *w)
 }
 
 static const struct target {
-	const char *table;
-	int columns;
-	const char *tail;
+	const char *table, *columns, *tail; /* the same in all rows: run, event */
 	ap_feed_fn next;
 } TARGETS[] = {
-	{"stack_total", 7,
+	{"stack_total", "==.....",
 		"ON CONFLICT(run, event, stack) DO UPDATE SET self = self + excluded.self, total = total + excluded.total, "
 		"self_n = self_n + excluded.self_n, total_n = total_n + excluded.total_n",
 		next_stack},
-	{"function_total", 8,
+	{"function_total", "==......",
 		"ON CONFLICT(run, event, function, executable) DO UPDATE SET self = self + excluded.self, "
 		"total = total + excluded.total, self_n = self_n + excluded.self_n, total_n = total_n + excluded.total_n",
 		next_function},
-	{"thread_total", 5, "ON CONFLICT(run, event, thread) DO UPDATE SET n = n + excluded.n, weight = weight + excluded.weight",
+	{"thread_total", "==...", "ON CONFLICT(run, event, thread) DO UPDATE SET n = n + excluded.n, weight = weight + excluded.weight",
 		next_thread},
-	{"quality_total", 7,
+	{"quality_total", "==.....",
 		"ON CONFLICT(run, event) DO UPDATE SET n = n + excluded.n, weight = weight + excluded.weight, "
 		"complete_n = complete_n + excluded.complete_n, frame_n = frame_n + excluded.frame_n, named_n = named_n + excluded.named_n",
 		next_quality},
@@ -214,6 +209,8 @@ int ap_totals_write_group(struct ap_totals *t, const struct ap_group *g)
 
 		/* the first time nothing can be there, and looking for it costs */
 		err = ap_feed_prepare(t->cfg.feed, TARGETS[i].table, TARGETS[i].columns, t->writes ? TARGETS[i].tail : "", &st);
+		if (!err)
+			err = ap_feed_bind(st, 1, g->run) ?: ap_feed_bind(st, 2, g->event);
 		if (!err)
 			err = ap_feed_insert(t->cfg.feed, st, TARGETS[i].next, &w);
 		sqlite3_finalize(st);
