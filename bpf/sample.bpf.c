@@ -12,16 +12,21 @@
 #include "bpf/unwind.bpf.h"
 #include "bpf/tasks.bpf.h"
 
-enum { PF_KTHREAD = 0x00200000, FRAMES_A_TURN = 32 };
+/* FRAMES_A_CALL: a return costs as much as a frame's loads where the processor must not guess where it goes (SRSO, retbleed). */
+enum { PF_KTHREAD = 0x00200000, FRAMES_A_CALL = 2, FRAMES_A_TURN = 32 };
 
 struct frame_ctx {
 	struct scratch *s;
 	struct ap_bpf_cache *cache;
 };
 
-static long on_frame(uint32_t i, struct frame_ctx *c)
+static long on_frames(uint32_t i, struct frame_ctx *c)
 {
-	return one_frame(c->s, c->cache);
+#pragma clang loop unroll(disable)
+	for (int k = 0; k < FRAMES_A_CALL; k++)
+		if (one_frame(c->s, c->cache))
+			return 1;
+	return 0;
 }
 
 /* Before 5.17 there is no bpf_loop. A function that is not static is verified once, not at each call, so that plain loops over it cost the
@@ -48,7 +53,7 @@ static __always_inline void all_frames(struct scratch *s, struct ap_bpf_cache *c
 	struct frame_ctx fc = {s, cache};
 
 	if (has_loop) {
-		bpf_loop(AP_BPF_USER_DEPTH + 1, on_frame, &fc, 0);
+		bpf_loop(AP_BPF_USER_DEPTH / FRAMES_A_CALL + 1, on_frames, &fc, 0);
 		return;
 	}
 #pragma clang loop unroll(disable)

@@ -42,13 +42,16 @@ struct ap_rule {
 /* The short form. Nearly every rule says: the CFA from one register, the return address and some callee-saved registers at fixed places below
  * it. Such a rule is a few bytes and steps in a few loads (short.h); whatever else there is (signal frames, registers kept in registers) takes
  * the long form, and both kinds of step give the same frame. */
-/* DWARF numbers of the registers that a callee saves and a CFA may be counted from. */
+/* DWARF numbers of the registers that a callee saves and a CFA may be counted from, first those that are saved most often: AP_SHORT_OFTEN.
+ * AP_SHORT_KEPT: the same as a set. */
 #if defined(__x86_64__)
-enum { AP_SHORT_SAVED = 6 };
+enum { AP_SHORT_SAVED = 6, AP_SHORT_OFTEN = 2 };
 #define AP_SHORT_REGS {3, 6, 12, 13, 14, 15}
+#define AP_SHORT_KEPT (1ull << 3 | 1ull << 6 | 0xfull << 12)
 #else /* the link register beside them: it is what the return address is */
-enum { AP_SHORT_SAVED = 11 };
-#define AP_SHORT_REGS {19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29}
+enum { AP_SHORT_SAVED = 11, AP_SHORT_OFTEN = 3 };
+#define AP_SHORT_REGS {29, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28}
+#define AP_SHORT_KEPT (0x7ffull << 19)
 #endif
 
 enum ap_short_kind {

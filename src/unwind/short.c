@@ -46,9 +46,19 @@ static bool is_implied(unsigned reg)
 	return reg == AP_REG_PC || reg == AP_REG_SP;
 }
 
-bool ap_short_from_rule(const struct ap_rule *rule, struct ap_short_rule *ret_short)
+/* In AP_SHORT_REGS; AP_SHORT_SAVED: not there. */
+static unsigned index_of(unsigned reg)
 {
 	static const uint8_t regs[AP_SHORT_SAVED] = AP_SHORT_REGS;
+	unsigned k = 0;
+
+	while (k < AP_SHORT_SAVED && regs[k] != reg)
+		k++;
+	return k;
+}
+
+bool ap_short_from_rule(const struct ap_rule *rule, struct ap_short_rule *ret_short)
+{
 	struct ap_short_rule s = {
 		.kind = AP_SHORT_STEP, .cfa_kind = rule->cfa_kind, .cfa_reg = rule->cfa_reg, .cfa_offset = rule->cfa_offset};
 
@@ -59,15 +69,15 @@ bool ap_short_from_rule(const struct ap_rule *rule, struct ap_short_rule *ret_sh
 	if (rule->signal /* its frame has its own address, which the short form cannot say */ || rule->cfa_add ||
 		rule->cfa_kind > AP_CFA_PLT || !sp_is_cfa(&rule->reg[AP_REG_SP]) || !place_ra(rule, &s))
 		return false;
-	for (unsigned i = 0, k = 0; i < AP_REG_COUNT; i++) {
+	for (unsigned i = 0; i < AP_REG_COUNT; i++) {
 		const struct ap_reg_rule *g = &rule->reg[i];
+		unsigned k = index_of(i);
 
-		if (k < AP_SHORT_SAVED && regs[k] == i) {
+		if (k < AP_SHORT_SAVED) {
 			if (place(g, &s.offset[k], &s.depth))
 				s.saved |= (uint16_t)(1u << k);
 			else if (g->kind != AP_RULE_SAME)
 				return false;
-			k++;
 		} else if (!is_implied(i) && g->kind != AP_RULE_UNDEFINED) {
 			return false;
 		}
