@@ -117,6 +117,10 @@ struct ap_source {
 /* helper.c: whether perf_event programs may call it here. False too where bpf(2) is refused, which the load then says. */
 bool ap_bpf_has_helper(int helper);
 
+/* stats.c */
+uint64_t ap_bpf_counted(const struct ap_source *s, enum ap_bpf_count what);
+void ap_bpf_stats(const struct ap_source *s, struct ap_source_stats *ret_stats);
+
 /* load.c: the programs in the kernel, their settings and maps; nothing is attached. */
 int ap_bpf_load(struct ap_source *s, struct ap_why *why);
 int ap_bpf_attach_tasks(struct ap_source *s, struct ap_why *why);

@@ -98,15 +98,6 @@ static void put_lost(const struct ap_sink *sink, enum ap_loss_cause cause, uint6
 		ap_sink_put(sink, &l.h);
 }
 
-static uint64_t counted(const struct ap_source *s, enum ap_bpf_count what)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < s->n_cpus; i++)
-		n += __atomic_load_n(&s->counts[i].n[what], __ATOMIC_RELAXED);
-	return n;
-}
-
 static void put_in_order(struct ap_source *s, const struct ap_event *e, uint32_t generation)
 {
 	if (!ap_bpf_order_put(&s->order, e, generation))
@@ -186,7 +177,7 @@ static void release(struct ap_source *s, const struct ap_sink *sink, uint64_t un
 
 static void put_losses(struct ap_source *s, const struct ap_sink *sink)
 {
-	uint64_t ring_full = counted(s, AP_BPF_COUNT_RING_FULL), map_full = counted(s, AP_BPF_COUNT_MAP_FULL) + s->no_memory_side;
+	uint64_t ring_full = ap_bpf_counted(s, AP_BPF_COUNT_RING_FULL), map_full = ap_bpf_counted(s, AP_BPF_COUNT_MAP_FULL) + s->no_memory_side;
 
 	put_lost(sink, AP_LOSS_RING_FULL, ring_full - s->said.ring_full);
 	put_lost(sink, AP_LOSS_SIDEBAND, map_full - s->said.map_full);
@@ -208,7 +199,7 @@ static int drain(struct ap_source *s, const struct ap_sink *sink, size_t budget)
 {
 	struct ap_sink queue = {enqueue, s};
 	uint64_t begun = ap_now_ns();
-	uint64_t cold = counted(s, AP_BPF_COUNT_COLD);
+	uint64_t cold = ap_bpf_counted(s, AP_BPF_COUNT_COLD);
 	int more;
 
 	s->drains++;
@@ -276,50 +267,6 @@ static int learn(struct ap_source *s, const struct ap_learned *what)
 	return -EINVAL;
 }
 
-static struct ap_source_cost cost_of(const uint64_t *steps)
-{
-	struct ap_source_cost c = {0};
-	uint64_t seen = 0;
-
-	for (size_t i = 0; i < AP_BPF_TIMING_N; i++)
-		c.n += steps[i];
-	for (size_t i = 0; i < AP_BPF_TIMING_N && seen * 100 < c.n * 99; i++) {
-		seen += steps[i];
-		c.p99_ns = (i + 1) * AP_BPF_TIMING_NS;
-		if (!c.median_ns && seen * 2 >= c.n)
-			c.median_ns = c.p99_ns;
-	}
-	return c;
-}
-
-static void measured(const struct ap_source *s, struct ap_source_stats *st)
-{
-	struct ap_bpf_timing *t = malloc(sizeof *t);
-	uint32_t zero = 0;
-
-	if (t && !bpf_map_lookup_elem(s->timings_fd, &zero, t)) {
-		st->hit = cost_of(t->whole);
-		st->unwind = cost_of(t->unwind);
-	}
-	free(t);
-}
-
-static void stats(const struct ap_source *s, struct ap_source_stats *ret_stats)
-{
-	struct ap_source_stats side = {0};
-
-	ap_source_perf.stats(s->perf, &side);
-	*ret_stats = (struct ap_source_stats){.seen = counted(s, AP_BPF_COUNT_SEEN), .stored = counted(s, AP_BPF_COUNT_STORED) - s->malformed - s->no_memory,
-		.filtered = counted(s, AP_BPF_COUNT_FILTERED), .wakeups = side.wakeups, .drains = s->drains};
-	ret_stats->cold = counted(s, AP_BPF_COUNT_COLD);
-	if (s->cfg.measure)
-		measured(s, ret_stats);
-	ret_stats->lost[AP_LOSS_RING_FULL] = counted(s, AP_BPF_COUNT_RING_FULL);
-	ret_stats->lost[AP_LOSS_MALFORMED] = s->malformed;
-	ret_stats->lost[AP_LOSS_MEMORY_LIMIT] = s->no_memory;
-	ret_stats->lost[AP_LOSS_SIDEBAND] = side.lost[AP_LOSS_SIDEBAND] + counted(s, AP_BPF_COUNT_MAP_FULL) + s->no_memory_side;
-}
-
 static struct ap_source *free_source(struct ap_source *s)
 {
 	if (!s)
@@ -344,6 +291,6 @@ const struct ap_source_ops ap_source_bpf = {
 	.ended = ended,
 	.stop = stop,
 	.learn = learn,
-	.stats = stats,
+	.stats = ap_bpf_stats,
 	.free = free_source,
 };

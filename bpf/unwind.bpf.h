@@ -62,50 +62,27 @@ static __always_inline void begin_walk(struct scratch *s)
 	s->epoch = epoch;
 }
 
-/* One frame: its address into the record, then up. 1: the stack has ended. */
-static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cache)
+/* What is to be done at pc, enum ap_short_kind or a site; the slot of the cache has the rule then. */
+static __always_inline uint32_t kind_at(struct scratch *s, struct ap_bpf_cache *cache, uint64_t pc, struct ap_bpf_cached **ret_slot)
 {
-	uint64_t pc = s->regs.r[AP_REG_PC];
-	struct ap_bpf_cached *slot;
-	bool exact = s->exact;
-	uint32_t at, kind;
+	uint32_t at = ((pc ^ (uint64_t)s->proc.generation << 48) * 0x9e3779b97f4a7c15ull >> 54) & (AP_BPF_CACHE - 1);
+	struct ap_bpf_cached *slot = &cache->slots[at];
+
+	*ret_slot = slot;
+	if (cfg_frame_pointers)
+		return SITE_FRAME_POINTER;
+	if (slot->pc == pc && slot->generation == s->proc.generation && slot->epoch == s->epoch)
+		return slot->rule.kind;
+	return look_up(s, cache, pc, slot);
+}
+
+/* By a table's rule. 1: the stack has ended. */
+static __always_inline int rule_step(struct scratch *s, uint32_t kind, const struct ap_short_rule *rule)
+{
 	int step;
 
-	if (!pc) {
-		s->end = AP_STACK_END_COMPLETE;
-		return 1;
-	}
-	if (s->n >= AP_BPF_USER_DEPTH) {
-		s->end = AP_STACK_END_DEPTH;
-		return 1;
-	}
-	pc -= !exact;
-	at = s->record.s.n_kernel + s->n;
-	if (at >= AP_BPF_WORDS)
-		return 1;
-	s->record.words[at] = pc;
-	s->n++;
-	at = ((pc ^ (uint64_t)s->proc.generation << 48) * 0x9e3779b97f4a7c15ull >> 54) & (AP_BPF_CACHE - 1);
-	slot = &cache->slots[at];
-	if (cfg_frame_pointers)
-		kind = SITE_FRAME_POINTER;
-	else if (slot->pc == pc && slot->generation == s->proc.generation && slot->epoch == s->epoch)
-		kind = slot->rule.kind;
-	else
-		kind = look_up(s, cache, pc, slot);
-	s->exact = false;
-	if (kind == SITE_COLD) {
-		s->cold = true;
-		return 1;
-	}
-	if (kind == SITE_END) {
-		s->end = slot->rule.depth;
-		return 1;
-	}
-	if (kind == SITE_FRAME_POINTER)
-		return frame_pointer_step(s, exact);
 	s->chained = false;
-	step = kind == AP_SHORT_LONG ? long_step(s, (uint32_t)slot->rule.cfa_offset) : (int)ap_short_step(&s->regs, &slot->rule, s);
+	step = kind == AP_SHORT_LONG ? long_step(s, (uint32_t)rule->cfa_offset) : (int)ap_short_step(&s->regs, rule, s);
 	if (step == AP_STEP_CALLER)
 		return 0;
 	if (ap_step_lacks_sp(&s->regs, step)) {
@@ -115,6 +92,39 @@ static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cac
 	}
 	s->end = end_of(step);
 	return 1;
+}
+
+/* One frame: its address into the record, then up. 1: the stack has ended. */
+static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cache)
+{
+	uint64_t pc = s->regs.r[AP_REG_PC];
+	struct ap_bpf_cached *slot;
+	bool exact = s->exact;
+	uint32_t at, kind;
+
+	if (!pc || s->n >= AP_BPF_USER_DEPTH) {
+		s->end = pc ? AP_STACK_END_DEPTH : AP_STACK_END_COMPLETE;
+		return 1;
+	}
+	pc -= !exact;
+	at = s->record.s.n_kernel + s->n;
+	if (at >= AP_BPF_WORDS)
+		return 1;
+	s->record.words[at] = pc;
+	s->n++;
+	kind = kind_at(s, cache, pc, &slot);
+	s->exact = false;
+	switch (kind) {
+	case SITE_COLD:
+		s->cold = true;
+		return 1;
+	case SITE_END:
+		s->end = slot->rule.depth;
+		return 1;
+	case SITE_FRAME_POINTER:
+		return frame_pointer_step(s, exact);
+	}
+	return rule_step(s, kind, &slot->rule);
 }
 
 #endif
