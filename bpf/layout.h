@@ -21,7 +21,8 @@ enum {
 	AP_BPF_TARGETS_MAX = 65536,
 	AP_BPF_KERNEL_DEPTH = 127, /* kernel.perf_event_max_stack's default */
 	AP_BPF_PAGE = 4096,
-	AP_BPF_WINDOW = 2 * AP_BPF_PAGE,
+	AP_BPF_WINDOW = AP_BPF_PAGE,
+	AP_BPF_READ_AHEAD = 512,
 	AP_BPF_CACHE = 1024,
 	AP_BPF_SHARED = 4096,
 	AP_BPF_LONG_MAX = 4096, /* long rules of all binaries */

@@ -133,7 +133,7 @@ static __noinline int find_rule(struct scratch *s, struct ap_bpf_cache *cache, u
 }
 
 /* Fills the cache's slot for pc. SITE_COLD is never cached. */
-static __noinline uint32_t look_up(struct scratch *s, struct ap_bpf_cache *cache, uint64_t pc, struct ap_bpf_cached *slot)
+static __always_inline uint32_t fill_slot(struct scratch *s, struct ap_bpf_cache *cache, uint64_t pc, struct ap_bpf_cached *slot)
 {
 	struct ap_bpf_mapping *m = find_mapping(s, pc);
 	struct ap_bpf_binary *b;
@@ -158,6 +158,16 @@ static __noinline uint32_t look_up(struct scratch *s, struct ap_bpf_cache *cache
 	slot->epoch = s->epoch;
 	slot->pc = pc;
 	return slot->rule.kind;
+}
+
+/* Of slot number `at`, for what fill_slot says. */
+__noinline uint32_t look_up(uint32_t cpu, uint64_t pc, uint32_t at);
+__noinline uint32_t look_up(uint32_t cpu, uint64_t pc, uint32_t at)
+{
+	struct scratch *s = scratch_of(cpu);
+	struct ap_bpf_cache *cache = bpf_map_lookup_elem(&caches, &cpu);
+
+	return s && cache ? fill_slot(s, cache, pc, &cache->slots[at & (AP_BPF_CACHE - 1)]) : SITE_COLD;
 }
 
 #endif

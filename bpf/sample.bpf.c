@@ -14,7 +14,7 @@
 #include "bpf/tasks.bpf.h"
 
 /* FRAMES_A_CALL: a return costs as much as a frame's loads where the processor must not guess where it goes (SRSO, retbleed). */
-enum { PF_KTHREAD = 0x00200000, FRAMES_A_CALL = 2, FRAMES_A_TURN = 32 };
+enum { PF_KTHREAD = 0x00200000, FRAMES_A_CALL = 4, FRAMES_A_TURN = 32 };
 
 struct frame_ctx {
 	struct scratch *s;
@@ -158,7 +158,7 @@ static __always_inline bool walk(struct scratch *s, struct ap_bpf_cache *cache, 
 /* The walk ended at its first read because nothing could be read: inside exec and exit the program's memory is gone. */
 static __always_inline bool is_without_memory(const struct scratch *s)
 {
-	return !cfg_frame_pointers && s->n <= ARCH_LEAF_FRAMES && s->window_base && s->window_to == s->window_base;
+	return !cfg_frame_pointers && s->n <= ARCH_LEAF_FRAMES && s->window_base && !s->window_bytes;
 }
 
 /* Fills the user part; returns its bytes. */

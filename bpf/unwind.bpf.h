@@ -10,13 +10,16 @@
 #include "unwind/pointer.h"
 #include "unwind/short.h"
 
-static __noinline int long_step(struct scratch *s, uint32_t number)
+__noinline int long_step(uint32_t cpu, uint32_t number);
+__noinline int long_step(uint32_t cpu, uint32_t number)
 {
 	struct ap_rule *rule = bpf_map_lookup_elem(&long_rules, &number);
-	uint32_t at = s->record.s.n_kernel + s->n - 1;
+	struct scratch *s = scratch_of(cpu);
+	uint32_t at;
 
-	if (!rule)
+	if (!rule || !s)
 		return AP_STEP_BAD_RULE;
+	at = s->record.s.n_kernel + s->n - 1;
 	if (rule->signal && at < AP_BPF_WORDS) /* a trampoline: returned to, but never called from the instruction before it */
 		s->record.words[at] = s->regs.r[AP_REG_PC];
 	s->exact = rule->signal;
@@ -29,11 +32,16 @@ static __noinline bool is_start(struct scratch *s)
 }
 
 /* 1: the stack has ended. */
-static __noinline int frame_pointer_step(struct scratch *s, bool exact)
+__noinline int frame_pointer_step(uint32_t cpu, uint32_t exact);
+__noinline int frame_pointer_step(uint32_t cpu, uint32_t exact)
 {
-	bool chained = s->chained;
+	struct scratch *s = scratch_of(cpu);
 	int end = AP_STACK_END_COMPLETE;
+	bool chained;
 
+	if (!s)
+		return 1;
+	chained = s->chained;
 	s->chained = true;
 	if (exact || chained || !is_start(s))
 		end = ap_pointer_step(&s->regs, chained, s);
@@ -58,7 +66,7 @@ static __always_inline void begin_walk(struct scratch *s)
 	s->chained = false;
 	s->cold = false;
 	s->end = AP_STACK_END_DEPTH;
-	s->window_base = s->window_from = s->window_to = 0;
+	s->window_base = s->window_bytes = 0;
 	s->epoch = epoch;
 }
 
@@ -73,7 +81,7 @@ static __always_inline uint32_t kind_at(struct scratch *s, struct ap_bpf_cache *
 		return SITE_FRAME_POINTER;
 	if (slot->pc == pc && slot->generation == s->proc.generation && slot->epoch == s->epoch)
 		return slot->rule.kind;
-	return look_up(s, cache, pc, slot);
+	return look_up(s->record.s.h.cpu, pc, at);
 }
 
 /* By a table's rule. 1: the stack has ended. */
@@ -82,13 +90,13 @@ static __always_inline int rule_step(struct scratch *s, uint32_t kind, const str
 	int step;
 
 	s->chained = false;
-	step = kind == AP_SHORT_LONG ? long_step(s, (uint32_t)rule->cfa_offset) : (int)ap_short_step(&s->regs, rule, s);
+	step = kind == AP_SHORT_LONG ? long_step(s->record.s.h.cpu, (uint32_t)rule->cfa_offset) : (int)ap_short_step(&s->regs, rule, s);
 	if (step == AP_STEP_CALLER)
 		return 0;
 	if (ap_step_lacks_sp(&s->regs, step)) {
 		s->exact = false;
 		s->chained = true;
-		return frame_pointer_step(s, false);
+		return frame_pointer_step(s->record.s.h.cpu, false);
 	}
 	s->end = end_of(step);
 	return 1;
@@ -122,7 +130,7 @@ static __always_inline int one_frame(struct scratch *s, struct ap_bpf_cache *cac
 		s->end = slot->rule.depth;
 		return 1;
 	case SITE_FRAME_POINTER:
-		return frame_pointer_step(s, exact);
+		return frame_pointer_step(s->record.s.h.cpu, exact);
 	}
 	return rule_step(s, kind, &slot->rule);
 }

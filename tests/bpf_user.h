@@ -59,6 +59,8 @@ struct bpf_user_map {
 enum { BPF_USER_MAPS = 5, BPF_USER_BLOCKS_MAX = 1 << 18 };
 static struct {
 	struct bpf_user_map maps[BPF_USER_MAPS];
+	struct scratch *scratch;
+	struct ap_bpf_cache *cache;
 	const struct bpf_user_memory *memory;
 	void **blocks[BPF_USER_BLOCKS_MAX]; /* where those that were made are */
 	size_t n_blocks;
@@ -126,6 +128,10 @@ static void *bpf_user_lookup(void *map, const void *key)
 	const uint32_t *i = key;
 	struct bpf_user_map *m = bpf_user.maps;
 
+	if (map == (void *)&scratches)
+		return bpf_user.scratch;
+	if (map == (void *)&caches)
+		return bpf_user.cache;
 	while (m < bpf_user.maps + BPF_USER_MAPS && m->map != map)
 		m++;
 	if (m == bpf_user.maps + BPF_USER_MAPS) /* a shard: one value */
@@ -140,6 +146,8 @@ static void *bpf_user_lookup(void *map, const void *key)
 static inline size_t bpf_user_walk(struct scratch *s, struct ap_bpf_cache *cache, const struct ap_regs *regs,
 	const struct bpf_user_memory *memory, enum ap_stack_end *ret_end, bool *ret_cold)
 {
+	bpf_user.scratch = s;
+	bpf_user.cache = cache;
 	bpf_user.memory = memory;
 	bpf_user.lowest = UINT64_MAX;
 	s->regs = *regs;
