@@ -197,6 +197,7 @@ static int build_rows(struct build *b)
 		err = list_all(b, FROM_EH);
 	if (!err && b->s.debug.bytes)
 		err = list_all(b, FROM_DEBUG);
+	b->entry_done = !AP_SCAN && !b->n; /* nothing would end it, and Go's exit lies close behind its entry */
 	if (!err)
 		err = list_plain(b);
 	if (err)

@@ -4,9 +4,9 @@
  * began. Enough for what is scanned (scan.h), most of which has no frame at all; a frame of variable size has no rule. */
 #include "unwind/scan.h"
 
-#if defined(__aarch64__)
-
 #include <string.h>
+
+#if defined(__aarch64__)
 
 enum {
 	WORD = 4,
@@ -274,6 +274,41 @@ int ap_scan_run(const uint8_t *bytes, size_t size, uint64_t address,
 	}
 	say(&s, address + i, &s.rule);
 	return s.said;
+}
+
+const uint8_t *ap_scan_find_trampoline(const uint8_t *bytes, size_t size)
+{
+	return NULL;
+}
+
+#else
+
+const struct ap_rule *ap_scan_trampoline_rule(void)
+{
+/* The stack pointer is at struct ucontext then (x86-64 ABI of Linux, asm/sigcontext.h): flags, link, sigaltstack, r8 to r15, rdi, rsi, rbp,
+ * rbx, rdx, rax, rcx, rsp, rip. */
+#define AT(reg, place) [reg] = {.kind = AP_RULE_AT_REG, .base = AP_REG_SP, .offset = 40 + 8 * (place) }
+	static const struct ap_rule rule = {.cfa_kind = AP_CFA_REG,
+		.cfa_reg = AP_REG_SP,
+		.signal = 1,
+		.reg = {AT(8, 0), AT(9, 1), AT(10, 2), AT(11, 3), AT(12, 4), AT(13, 5), AT(14, 6), AT(15, 7), AT(5, 8), AT(4, 9), AT(6, 10),
+			AT(3, 11), AT(1, 12), AT(0, 13), AT(2, 14), AT(AP_REG_SP, 15), AT(AP_REG_PC, 16)}};
+#undef AT
+
+	return &rule;
+}
+
+const uint8_t *ap_scan_find_trampoline(const uint8_t *bytes, size_t size)
+{
+	static const uint8_t code[AP_TRAMPOLINE_BYTES] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05}; /* mov $15, %rax; syscall */
+
+	return size ? memmem(bytes + 1, size - 1, code, sizeof code) : NULL;
+}
+
+int ap_scan_run(const uint8_t *bytes, size_t size, uint64_t address,
+	int (*row)(void *ctx, uint64_t start, uint64_t end, const struct ap_rule *rule), void *ctx)
+{
+	return row(ctx, address, address + size, ap_scan_trampoline_rule());
 }
 
 #endif

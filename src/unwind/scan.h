@@ -1,7 +1,7 @@
 /* Rules read off the instructions, for code that has no call frame information though it is in most stacks. Private to src/unwind.
  *
  * On aarch64 linkers write none for the PLT, and the kernel's build drops that of the vDSO, with it that of the signal trampoline. On x86-64
- * both have theirs, and nothing is scanned. */
+ * both have theirs, but musl's trampoline has none: where a C library may be, it is looked for. */
 #ifndef AP_UNWIND_SCAN_H
 #define AP_UNWIND_SCAN_H
 
@@ -20,25 +20,21 @@ int ap_scan_run(const uint8_t *bytes, size_t size, uint64_t address,
 
 enum { AP_TRAMPOLINE_BYTES = 8 };
 bool ap_scan_is_trampoline(const uint8_t code[AP_TRAMPOLINE_BYTES]);
-const struct ap_rule *ap_scan_trampoline_rule(void);
 #else
-enum { AP_SCAN = 0, AP_TRAMPOLINE_BYTES = 8 };
+enum { AP_SCAN = 0, AP_TRAMPOLINE_BYTES = 9 };
 
-static inline int ap_scan_run(const uint8_t *bytes, size_t size, uint64_t address,
-	int (*row)(void *ctx, uint64_t start, uint64_t end, const struct ap_rule *rule), void *ctx)
-{
-	(void)bytes, (void)size, (void)address, (void)row, (void)ctx;
-	return 0;
-}
+/* Code that is given to it is a trampoline, with the byte before it. */
+int ap_scan_run(const uint8_t *bytes, size_t size, uint64_t address,
+	int (*row)(void *ctx, uint64_t start, uint64_t end, const struct ap_rule *rule), void *ctx);
+
 static inline bool ap_scan_is_trampoline(const uint8_t code[AP_TRAMPOLINE_BYTES])
 {
 	(void)code;
 	return false;
 }
-static inline const struct ap_rule *ap_scan_trampoline_rule(void)
-{
-	return NULL;
-}
 #endif
+const struct ap_rule *ap_scan_trampoline_rule(void);
+/* Behind the first byte; NULL: there is none. On aarch64 always, where ap_scan_run finds them. */
+const uint8_t *ap_scan_find_trampoline(const uint8_t *bytes, size_t size);
 
 #endif

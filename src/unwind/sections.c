@@ -9,7 +9,7 @@
 #include <gelf.h>
 #include <string.h>
 
-enum { SECTION_BYTES_MAX = 256 << 20, FDES_MAX = 4 << 20, SECTIONS_MAX = 4096, PHDRS_MAX = 256 };
+enum { SECTION_BYTES_MAX = 256 << 20, FDES_MAX = 4 << 20, SECTIONS_MAX = 4096, PHDRS_MAX = 256, SMALL_BYTES = 4 << 20 };
 
 #if defined(__x86_64__)
 enum { MACHINE = EM_X86_64 };
@@ -142,6 +142,27 @@ static void load_plain(struct ap_sections *s, const GElf_Shdr *sh)
 		s->plain[s->n_plain++] = (struct ap_plain_code){.bytes = bytes, .size = sh->sh_size, .address = sh->sh_addr};
 }
 
+/* Where a C library may be: what no loader is asked for, a library that is one, or a static program. Not in great ones, as of Go, which
+ * have their own. */
+static void find_trampoline(struct ap_sections *s, size_t n_phdrs)
+{
+	const uint8_t *bytes, *found = NULL;
+	GElf_Phdr ph;
+
+	for (size_t i = 0; i < n_phdrs; i++)
+		if (gelf_getphdr(s->elf, (int)i, &ph) && ph.p_type == PT_INTERP)
+			return;
+	for (size_t i = 0; i < n_phdrs && !found && s->n_plain < AP_PLAIN_MAX; i++) {
+		if (!gelf_getphdr(s->elf, (int)i, &ph) || ph.p_type != PT_LOAD || !(ph.p_flags & PF_X) || ph.p_filesz > SMALL_BYTES)
+			continue;
+		bytes = chunk(s, ph.p_offset, ph.p_filesz);
+		found = bytes ? ap_scan_find_trampoline(bytes, ph.p_filesz) : NULL;
+		if (found)
+			s->plain[s->n_plain++] = (struct ap_plain_code){
+				.bytes = found - 1, .size = 1 + AP_TRAMPOLINE_BYTES, .address = ph.p_vaddr + (uint64_t)(found - bytes) - 1};
+	}
+}
+
 static void find_sections(struct ap_sections *s)
 {
 	Elf_Scn *scn = NULL;
@@ -181,6 +202,8 @@ static int open_all(struct ap_sections *s)
 	s->entry = eh.e_entry;
 	find_code(s, n_phdrs);
 	find_sections(s);
+	if (!AP_SCAN && !s->image)
+		find_trampoline(s, n_phdrs);
 	for (size_t i = 0; i < n_phdrs && !s->eh.bytes; i++)
 		if (gelf_getphdr(s->elf, (int)i, &ph) && ph.p_type == PT_GNU_EH_FRAME)
 			read_hdr(s, &ph, n_phdrs);
