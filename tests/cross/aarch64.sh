@@ -5,8 +5,8 @@
 set -u
 src=$(cd "${srcdir:-$(dirname "$0")/../..}" && pwd)
 dir=$PWD/tests/cross/aarch64
-tests="check_base check_unwind check_unwind_arm check_unwind_arm_walk check_unwind_build check_unwind_libdw check_unwind_tables check_agg check_bpf
-	check_doctor check_gotab check_jit check_merge check_perf
+tests="check_base check_unwind check_unwind_arm check_unwind_arm_walk check_unwind_build check_unwind_libdw check_unwind_short
+	check_unwind_tables check_agg check_bpf check_doctor check_gotab check_jit check_merge check_perf
 	check_proc check_proc_code check_proc_maps check_proc_open check_proc_scan check_record check_report check_source_contract check_store check_sym"
 skip() { echo "1..0 # SKIP $*"; exit 0; }
 ! ldd aperture 2>/dev/null | grep -q libasan || skip "a sanitized build: the cross build is the same beside it"
