@@ -1,41 +1,12 @@
-/* The contract of a source (event/source.h), one suite for every source: what a source must do whatever it watches. A subject makes a known
- * number of hits; a new source joins with one more subject. */
-#include "config.h"
-
-#include "event/replay.h"
-#include "perf/perf.h"
+/* The contract of a source (event/source.h), one suite for every source: what a source must do whatever it watches. */
 #include "tests/check_main.h"
-#ifdef HAVE_BPF
-#include "bpf/source.h"
-#include "tests/bpf_here.h"
-#include "tests/old_kernel.h"
-#endif
+#include "tests/source_subject.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { HITS = 2000, LOST_IN_FILE = 7, SLACK = 1000 /* hits that are not the subject's doing */ };
-
-/* A source under test, opened on a target that makes hits when told to. */
-struct subject {
-	const struct ap_source_ops *ops;
-	struct ap_source_config cfg;
-	struct ap_source *source;
-	void (*hit)(struct subject *s);    /* makes HITS hits */
-	void (*finish)(struct subject *s); /* the target ends */
-	pid_t child;
-	int to_child, from_child;
-	char path[64];
-	const char *event;
-	pid_t pids[1];
-};
+enum { SLACK = 1000 /* hits that are not the subject's doing */, ONE_PAGE = 1, ROOMY = 8 << 20 /* bytes of rings */ };
 
 struct seen {
 	uint64_t samples, lost, last_ns, unordered, malformed;
@@ -60,149 +31,6 @@ static void put(void *ctx, const struct ap_event *e)
 	}
 }
 
-/* perf: page faults of a child, one sample each. */
-static void child_loop(int in, int out)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	char byte;
-
-	while (read(in, &byte, 1) == 1) {
-		char *m = mmap(NULL, HITS * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		madvise(m, HITS * page, MADV_NOHUGEPAGE);
-		for (size_t i = 0; m != MAP_FAILED && i < HITS; i++)
-			m[i * page] = 1;
-		munmap(m, HITS * page);
-		if (write(out, "", 1) != 1)
-			break;
-	}
-	_exit(0);
-}
-
-static void perf_hit(struct subject *s)
-{
-	char byte;
-
-	ck_assert_int_eq((int)write(s->to_child, "", 1), 1);
-	ck_assert_int_eq((int)read(s->from_child, &byte, 1), 1);
-}
-
-static void perf_finish(struct subject *s)
-{
-	close(s->to_child);
-	close(s->from_child);
-	ck_assert_int_eq(waitpid(s->child, NULL, 0), s->child);
-	s->child = 0;
-}
-
-static void perf_subject(struct subject *s, uint64_t ring_bytes)
-{
-	int in[2], out[2];
-
-	memset(s, 0, sizeof *s);
-	ck_assert(!pipe(in) && !pipe(out));
-	s->child = fork();
-	ck_assert_int_ge(s->child, 0);
-	if (!s->child) {
-		close(in[1]);
-		close(out[0]);
-		child_loop(in[0], out[1]);
-	}
-	close(in[0]);
-	close(out[1]);
-	s->to_child = in[1];
-	s->from_child = out[0];
-	s->ops = &ap_source_perf;
-	s->hit = perf_hit;
-	s->finish = perf_finish;
-	s->event = "page-faults:u";
-	s->pids[0] = s->child;
-	s->cfg = (struct ap_source_config){.pids = s->pids,
-		.n_pids = 1,
-		.events = &s->event,
-		.n_events = 1,
-		.period = 1,
-		.call_graph = AP_CALL_GRAPH_NONE,
-		.max_memory = ring_bytes};
-}
-
-#ifdef HAVE_BPF
-static void bpf_subject(struct subject *s, uint64_t ring_bytes)
-{
-	perf_subject(s, ring_bytes);
-	s->ops = &ap_source_bpf;
-	old_kernel = false;
-}
-
-static void bpf_old_subject(struct subject *s, uint64_t ring_bytes)
-{
-	bpf_subject(s, ring_bytes);
-	old_kernel = true;
-}
-#endif
-
-/* replay: a file of as many samples, with a loss among them. */
-static void replay_nothing(struct subject *s)
-{
-	(void)s;
-}
-
-static void replay_subject(struct subject *s, uint64_t ring_bytes)
-{
-	static const char *const names[] = {"page-faults:u"};
-	struct ap_sample e = {.h = {.pid = 5, .tid = 5, .kind = AP_EVENT_SAMPLE, .size = sizeof e}, .weight = 1};
-	struct ap_lost l = {.h = {.kind = AP_EVENT_LOST, .size = sizeof l}, .n = LOST_IN_FILE, .cause = AP_LOSS_RING_FULL};
-	struct ap_replay_writer *w;
-	struct ap_why why;
-	int fd;
-
-	(void)ring_bytes;
-	memset(s, 0, sizeof *s);
-	snprintf(s->path, sizeof s->path, "/tmp/source_contract.XXXXXX");
-	fd = mkstemp(s->path);
-	ck_assert_int_ge(fd, 0);
-	close(fd);
-	ck_assert_int_eq(ap_replay_writer_new(s->path, names, 1, &w, &why), 0);
-	for (int i = 0; i < HITS; i++) {
-		e.h.time_ns = l.h.time_ns = 1000u + (uint64_t)i;
-		ck_assert_int_eq(ap_replay_writer_put(w, &e.h), 0);
-		if (i == HITS / 2)
-			ck_assert_int_eq(ap_replay_writer_put(w, &l.h), 0);
-	}
-	ck_assert_int_eq(ap_replay_writer_close(w), 0);
-	s->ops = &ap_source_replay;
-	s->hit = s->finish = replay_nothing;
-	s->cfg.replay_path = s->path;
-}
-
-static const struct {
-	const char *name;
-	void (*make)(struct subject *s, uint64_t ring_bytes);
-	bool lives; /* it makes hits when told to; else all are there from the start */
-} SUBJECTS[] = {
-	{"perf", perf_subject, true}, {"replay", replay_subject, false},
-#ifdef HAVE_BPF
-	{"bpf", bpf_subject, true}, {"bpf on an old kernel", bpf_old_subject, true},
-#endif
-};
-enum { N_SUBJECTS = sizeof SUBJECTS / sizeof SUBJECTS[0], N_FOR_VALGRIND = 2, ONE_PAGE = 1, ROOMY = 8 << 20 };
-
-static bool is_usable(const struct subject *s)
-{
-	struct ap_probe probe;
-
-#ifdef HAVE_BPF
-	if (s->ops == &ap_source_bpf)
-		return bpf_is_usable(s->ops, &s->cfg);
-#endif
-	s->ops->probe(&s->cfg, &probe);
-	if (!probe.usable) {
-		ck_assert_str_ne(probe.why.text, "");
-		printf("# %s cannot run here: %s\n", s->ops->name, probe.why.text);
-	}
-	return probe.usable;
-}
-
 /* False: it cannot run here, and says why. */
 static bool open_subject(struct subject *s, int which, uint64_t ring_bytes, struct seen *ret_seen)
 {
@@ -210,7 +38,7 @@ static bool open_subject(struct subject *s, int which, uint64_t ring_bytes, stru
 	struct ap_why why = {""};
 
 	SUBJECTS[which].make(s, ring_bytes);
-	if (!is_usable(s))
+	if (!subject_is_usable(s))
 		return false;
 	ck_assert_msg(!s->ops->open(&s->cfg, &s->source, &why), "%s", why.text);
 	memset(ret_seen, 0, sizeof *ret_seen);
@@ -229,11 +57,8 @@ static void start_subject(struct subject *s)
 
 static void close_subject(struct subject *s)
 {
-	if (s->child)
-		perf_finish(s);
+	subject_done(s);
 	ck_assert_ptr_null(s->ops ? s->ops->free(s->source) : NULL);
-	if (s->path[0])
-		unlink(s->path);
 }
 
 static void drain_all(struct subject *s, struct seen *seen, size_t budget)
@@ -434,7 +259,6 @@ END_TEST
 
 int main(void)
 {
-	/* valgrind does not know what bpf(2) writes; bpf is the last, twice */
 	int n = getenv("AP_FAST") ? N_FOR_VALGRIND : N_SUBJECTS;
 	Suite *suite = suite_create("source_contract");
 	TCase *t = tcase_create("contract");
