@@ -1,10 +1,8 @@
 /* Files that somebody made or damaged: each is refused by name, or read as it says; nothing crashes, and an output stays as it was or stays
  * whole. */
-#include "store_make.h"
+#include "tests/store_shape.h"
 
 #include <sys/stat.h>
-
-static char dir[40];
 
 /* A row in every table that a recording of today leaves empty. */
 static const char FILL[] =
@@ -21,19 +19,12 @@ static const char FILL[] =
 
 static void set_up(void)
 {
-	/* a thousand merges, each with its syncs: in memory where that can be */
-	snprintf(dir, sizeof dir, "%s/check_hostile-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-	enter_folder(dir);
+	enter_memory_folder();
 	make_file("a.db", "u1", 300, 1);
 	make_file("b.db", "u2", 300, 2);
 	make_change("b.db", FILL);
 	make_change("b.db", "PRAGMA page_size = 1024; VACUUM");
 	make_change("a.db", "PRAGMA page_size = 1024; VACUUM");
-}
-
-static void tear_down(void)
-{
-	leave_folder(dir);
 }
 
 static char *bytes_of(const char *path, size_t *ret_n)
@@ -294,7 +285,7 @@ int main(void)
 	TCase *t = tcase_create("hostile");
 
 	tcase_set_timeout(t, 240);
-	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_checked_fixture(t, set_up, leave_folder);
 	if (!getenv("AP_FAST")) { /* hundreds of files: the sanitizers see them */
 		tcase_add_test(t, cut_at_every_page);
 		tcase_add_test(t, bytes_changed);
