@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 	suite = suite_create("bpf_walk");
 	c = tcase_create("walk");
 	tcase_set_timeout(c, 60);
-	tcase_add_checked_fixture(c, make_folder, tear_down);
+	tcase_add_checked_fixture(c, enter_folder, leave_folder);
 	tcase_add_loop_test(c, deep_stacks_are_whole, 0, KINDS);
 	tcase_add_loop_test(c, deeper_ones_say_that_they_are_cut, 0, KINDS);
 	tcase_add_loop_test(c, events_are_told_apart, 0, KINDS);

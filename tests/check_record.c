@@ -139,7 +139,7 @@ END_TEST
 
 START_TEST(command_never_released_never_runs)
 {
-	char *const argv[] = {(char *)"touch", events_path, NULL};
+	char *const argv[] = {(char *)"touch", (char *)events_path, NULL};
 	struct ap_child c = AP_CHILD_NONE;
 	struct ap_why why;
 	sigset_t nothing;
@@ -157,7 +157,7 @@ int main(void)
 	Suite *s = suite_create("record");
 	TCase *c = tcase_create("record");
 
-	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_checked_fixture(c, enter_folder, leave_folder);
 	tcase_add_test(c, replay_becomes_a_sealed_file);
 	tcase_add_loop_test(c, weights_that_are_the_period_are_left_out, 0, 2);
 	tcase_add_test(c, events_across_the_pieces_of_a_file);

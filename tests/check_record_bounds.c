@@ -40,7 +40,7 @@ static void record_bounded(const char *name, uint64_t max_memory, uint64_t sampl
 	struct ap_session_result r;
 	struct ap_why why = {""};
 
-	snprintf(db_path, sizeof db_path, "%s/%s", folder, name);
+	db_path = name;
 	ck_assert_msg(!record(&cfg, &r, &why), "%s", why.text);
 	ck_assert_uint_eq(r.lost, 0);
 	ck_assert_uint_eq(r.samples, samples);
@@ -50,22 +50,17 @@ static void record_bounded(const char *name, uint64_t max_memory, uint64_t sampl
 static int64_t differences(const char *columns, const char *table)
 {
 	char sql[512];
-	sqlite3_stmt *st;
 	sqlite3 *db;
 	int64_t v;
 
 	ck_assert_int_eq(sqlite3_open(db_path, &db), SQLITE_OK);
-	snprintf(sql, sizeof sql, "ATTACH '%s/whole.db' AS whole", folder);
-	ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, "ATTACH 'whole.db' AS whole", NULL, NULL, NULL), SQLITE_OK);
 	snprintf(sql, sizeof sql,
 		"WITH a AS (SELECT %s FROM main.%s), b AS (SELECT %s FROM whole.%s) "
 		"SELECT (SELECT count(*) FROM (SELECT * FROM a EXCEPT SELECT * FROM b)) + (SELECT count(*) FROM (SELECT * FROM b EXCEPT "
 		"SELECT * FROM a))",
 		columns, table, columns, table);
-	ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
-	ck_assert_int_eq(sqlite3_step(st), SQLITE_ROW);
-	v = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
+	v = number_in(db, sql);
 	sqlite3_close(db);
 	return v;
 }
@@ -75,8 +70,7 @@ static int64_t differences(const char *columns, const char *table)
 START_TEST(more_stacks_than_memory_holds_are_all_stored)
 {
 	enum { SAMPLES = 60000, STACKS = 40000, MEMORY = 1 << 20 };
-	char bounded[160], whole[160], merged[160];
-	const char *const both[] = {bounded, whole};
+	const char *const both[] = {"bounded.db", "whole.db"};
 	struct ap_merge_stats stats;
 	struct ap_why why = {""};
 
@@ -94,12 +88,9 @@ START_TEST(more_stacks_than_memory_holds_are_all_stored)
 	if (!getenv("AP_FAST")) /* it follows from the others, and is slow */
 		ck_assert_int_eq(differences("*", "folded"), 0);
 
-	snprintf(bounded, sizeof bounded, "%s", db_path);
-	snprintf(whole, sizeof whole, "%s/whole.db", folder);
-	snprintf(merged, sizeof merged, "%s/merged.db", folder);
-	ck_assert_msg(!ap_store_merge(merged, both, 2, &stats, &why), "%s", why.text);
+	ck_assert_msg(!ap_store_merge("merged.db", both, 2, &stats, &why), "%s", why.text);
 	ck_assert_uint_eq(stats.samples_added, 2 * SAMPLES);
-	snprintf(db_path, sizeof db_path, "%s", merged);
+	db_path = "merged.db";
 	ck_assert_int_eq(differences("parent_id, frame_id", "stack"), 0);
 }
 END_TEST
@@ -137,24 +128,11 @@ END_TEST
 
 static void open_outbox(struct ap_outbox *o)
 {
-	struct ap_store_run run = {.host_key = "h",
-		.host_name = "h",
-		.os = "",
-		.kernel = "",
-		.arch = "",
-		.cpu_model = "",
-		.boot = "b",
-		.command = "",
-		.options = "",
-		.version = "",
-		.source = "replay",
-		.source_why = ""};
-	struct ap_store_config sc = {.path = db_path};
 	struct ap_why why = {""};
 
 	ck_assert_int_eq(ap_stacks_new(0, &o->stacks), 0);
 	ck_assert_int_eq(ap_outbox_init(o), 0);
-	ck_assert_msg(!ap_store_create(&sc, &run, &o->store, &why), "%s", why.text);
+	ck_assert_msg(!make_create(db_path, NULL, 0, &o->store, &why), "%s", why.text);
 }
 
 /* One stack and a sample of it, then all is forgotten. */
@@ -173,7 +151,6 @@ static int put_and_forget(struct ap_outbox *o, uint32_t which, uint64_t timeout_
 START_TEST(a_writer_that_hangs_is_waited_for_once)
 {
 	const uint64_t wait_ns = 200000000;
-	struct ap_store_end end = {.end_ns = 1, .reason = "interrupted", .exit_code = AP_NULL};
 	struct ap_why why = {""};
 	struct ap_outbox o = {0};
 	uint32_t put = 0, generation;
@@ -203,7 +180,7 @@ START_TEST(a_writer_that_hangs_is_waited_for_once)
 	ck_assert_int_eq(ap_outbox_flush(&o, UINT64_MAX), 0);
 	ck_assert_int_eq(ap_outbox_forget(&o, UINT64_MAX), 0);
 	ck_assert_uint_eq(ap_stacks_generation(o.stacks), generation + 1);
-	ck_assert_msg(!ap_store_seal(o.store, &end, &why), "%s", why.text);
+	ck_assert_msg(!make_seal(o.store, "interrupted", &why), "%s", why.text);
 	ap_outbox_done(&o);
 	ap_stacks_free(o.stacks);
 	ck_assert_int_eq(ask("SELECT count(*) FROM stack"), put);
@@ -216,7 +193,7 @@ int main(void)
 	Suite *s = suite_create("record bounds");
 	TCase *c = tcase_create("record bounds");
 
-	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_checked_fixture(c, enter_folder, leave_folder);
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, more_stacks_than_memory_holds_are_all_stored);
 	tcase_add_test(c, more_frames_than_memory_holds_are_counted_as_lost);

@@ -3,12 +3,7 @@
 #include "report/report.h"
 #include "report/view.h"
 #include "report/when.h"
-#include "store/store.h"
-#include "tests/check_main.h"
-
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
+#include "tests/store_make.h"
 
 typedef int (*escape)(struct ap_buf *b, const char *s);
 
@@ -44,54 +39,35 @@ START_TEST(each_sink_is_safe_from_what_names_hold)
 }
 END_TEST
 
-static const char *const PATH = "check_report.db";
-
-#define PUT(name, ...) ck_assert_int_eq(ap_batch_##name(b, &(struct ap_row_##name){__VA_ARGS__}), 0)
-
 /* main (2) -> work (3 samples self), and main alone 1; thread 1 */
 static sqlite3 *small_file(void)
 {
-	struct ap_store_run run = {.host_key = "k",
-		.host_name = "h",
-		.os = "",
-		.kernel = "",
-		.arch = "",
-		.cpu_model = "",
-		.boot = "b",
-		.command = "",
-		.options = "",
-		.version = "",
-		.source = "perf",
-		.source_why = ""};
-	struct ap_store_end end = {.end_ns = 1000000000, .reason = "target exited", .exit_code = 0};
-	struct ap_store_config cfg = {.path = PATH};
 	struct ap_why why = {.text = ""};
 	struct ap_store *s;
 	struct ap_batch *b;
 	sqlite3 *db;
 
-	unlink(PATH);
-	ck_assert_msg(!ap_store_create(&cfg, &run, &s, &why), "%s", why.text);
+	ck_assert_msg(!make_create("a.db", NULL, 0, &s, &why), "%s", why.text);
 	ck_assert_int_eq(ap_batch_new(&b), 0);
-	PUT(event, 1, 1, 0, "cpu-clock", "perf", "", 99, 0, 0, "ns");
-	PUT(process, 1, 1, "b", 10, 5, 0, 0, "prog", "prog", "", "", 0, AP_NULL);
-	PUT(thread, 1, 1, 10, 5, "prog", AP_NULL);
-	PUT(executable, 1, "", "/bin/prog", 1, "");
-	PUT(function, 1, "main", "", "", 0);
-	PUT(function, 2, "work;<b>", "", "", 0);
-	PUT(frame, 1, 1, 16, 1);
-	PUT(frame, 2, 1, 32, 1);
-	PUT(frame_line, 1, 0, 1, "", 1);
-	PUT(frame_line, 2, 0, 2, "", 2);
-	PUT(stack, 1, 0, 1);
-	PUT(stack, 2, 1, 2);
-	PUT(sample_row, 1, 100, 0, 1, 1, 1, 10);
+	ROW(b, event, .id = 1, .run = 1, .name = "cpu-clock", .source = "perf", .why = "", .frequency_hz = 99, .unit = "ns");
+	ROW(b, process, .id = 1, .host = 1, .boot = "b", .pid = 10, .start_ns = 5, .comm = "prog", .cmdline = "prog", .cgroup = "",
+		.container = "", .end_ns = AP_NULL);
+	ROW(b, thread, .id = 1, .process = 1, .tid = 10, .start_ns = 5, .comm = "prog", .end_ns = AP_NULL);
+	ROW(b, executable, .id = 1, .build_id = "", .path = "/bin/prog", .kind = 1, .why = "");
+	ROW(b, function, .id = 1, .name = "main", .linkage_name = "", .file = "");
+	ROW(b, function, .id = 2, .name = "work;<b>", .linkage_name = "", .file = "");
+	for (int i = 1; i <= 2; i++) {
+		ROW(b, frame, .id = i, .executable = 1, .address = 16 * i, .kind = 1);
+		ROW(b, frame_line, .frame = i, .function = i, .file = "", .line = i);
+		ROW(b, stack, .id = i, .parent_id = i - 1, .frame_id = i);
+	}
+	ROW(b, sample_row, .run = 1, .ts = 100, .event = 1, .thread = 1, .stack = 1, .weight = 10);
 	for (int i = 0; i < 3; i++)
-		PUT(sample_row, 1, 200 + i, 1, 1, 1, 2, 10);
-	PUT(account, 1, "perf", 4, 4, 0, 0);
+		ROW(b, sample_row, .run = 1, .ts = 200 + i, .cpu = 1, .event = 1, .thread = 1, .stack = 2, .weight = 10);
+	ROW(b, account, .run = 1, .source = "perf", .seen = 4, .stored = 4);
 	ck_assert_int_eq(ap_store_put(s, b, UINT64_MAX), 0);
-	ck_assert_msg(!ap_store_seal(s, &end, &why), "%s", why.text);
-	ck_assert_msg(!ap_store_open_read(PATH, &db, &why), "%s", why.text);
+	ck_assert_msg(!make_seal(s, "target exited", &why), "%s", why.text);
+	ck_assert_msg(!ap_store_open_read("a.db", &db, &why), "%s", why.text);
 	return db;
 }
 
@@ -140,7 +116,6 @@ START_TEST(folded_and_filters)
 		free(t);
 	}
 	sqlite3_close(db);
-	unlink(PATH);
 }
 END_TEST
 
@@ -161,7 +136,6 @@ START_TEST(top_and_summary)
 		"%s", t);
 	free(t);
 	sqlite3_close(db);
-	unlink(PATH);
 }
 END_TEST
 
@@ -257,7 +231,6 @@ START_TEST(a_page_gets_what_the_reports_show)
 		ap_view_free(page);
 	}
 	sqlite3_close(db);
-	unlink(PATH);
 }
 END_TEST
 
@@ -266,6 +239,7 @@ int main(void)
 	Suite *s = suite_create("report");
 	TCase *t = tcase_create("report");
 
+	tcase_add_checked_fixture(t, enter_folder, leave_folder);
 	tcase_add_test(t, each_sink_is_safe_from_what_names_hold);
 	tcase_add_test(t, folded_and_filters);
 	tcase_add_test(t, top_and_summary);

@@ -1,4 +1,4 @@
-/* Event files made by hand, and their recordings, in a folder of the test's own. */
+/* Event files made by hand, and their recordings, in the folder at hand. */
 #ifndef TESTS_RECORD_MAKE_H
 #define TESTS_RECORD_MAKE_H
 
@@ -16,13 +16,7 @@
 
 enum { PID = 4000000, BASE = 0x400000 }; /* above pid_max: never a living process */
 
-static char events_path[128];
-
-static inline void set_up(void)
-{
-	make_folder();
-	snprintf(events_path, sizeof events_path, "%s/events", folder);
-}
+static const char *const events_path = "made.events";
 
 static inline void put_mmap(struct ap_replay_writer *w, uint64_t time_ns)
 {
