@@ -2,7 +2,8 @@
  *	kind even: one byte of the file; odd: one column of one row, through SQL, so that the file stays one that SQLite reads. */
 #include "base/file.h"
 #include "report/report.h"
-#include "store/store.h"
+#include "store/private.h"
+#include "tests/store_rows.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,44 +33,30 @@ static void clean_up(void)
 
 static void put_rows(struct ap_batch *b)
 {
-	ap_batch_event(b, &(struct ap_row_event){.id = 1, .run = 1, .name = "cpu", .source = "s", .why = "", .unit = "ns"});
-	ap_batch_process(
-		b, &(struct ap_row_process){.id = 1, .host = 1, .boot = "b", .pid = 7, .parent = AP_NULL, .comm = "c", .end_ns = AP_NULL});
-	ap_batch_process(b, &(struct ap_row_process){.id = 2, .host = 1, .boot = "b", .pid = 8, .parent = 1, .comm = "d", .end_ns = 5});
-	ap_batch_process_exec(b, &(struct ap_row_process_exec){.process = 1, .ts_ns = 1, .executable = 1, .comm = "c", .cmdline = "c"});
-	ap_batch_thread(b, &(struct ap_row_thread){.id = 1, .process = 1, .tid = 7, .comm = "c", .end_ns = AP_NULL});
-	ap_batch_executable(b, &(struct ap_row_executable){.id = 1, .build_id = "aa", .path = "/a", .kind = 1});
-	ap_batch_mapping(b, &(struct ap_row_mapping){.id = 1, .process = 1, .start = 4096, .end = 8192, .executable = 1, .to_ns = AP_NULL});
+	ROW(b, event, .id = 1, .run = 1, .name = "cpu", .source = "s", .why = "", .unit = "ns");
+	ROW(b, process, .id = 1, .host = 1, .boot = "b", .pid = 7, .parent = AP_NULL, .comm = "c", .end_ns = AP_NULL);
+	ROW(b, process, .id = 2, .host = 1, .boot = "b", .pid = 8, .parent = 1, .comm = "d", .end_ns = 5);
+	ROW(b, process_exec, .process = 1, .ts_ns = 1, .executable = 1, .comm = "c", .cmdline = "c");
+	ROW(b, thread, .id = 1, .process = 1, .tid = 7, .comm = "c", .end_ns = AP_NULL);
+	ROW(b, executable, .id = 1, .build_id = "aa", .path = "/a", .kind = 1);
+	ROW(b, mapping, .id = 1, .process = 1, .start = 4096, .end = 8192, .executable = 1, .to_ns = AP_NULL);
 	for (int i = 1; i <= 4; i++) {
-		ap_batch_function(b, &(struct ap_row_function){.id = i, .name = "f", .linkage_name = "", .file = "x.c", .line = i});
-		ap_batch_frame(b, &(struct ap_row_frame){.id = i, .executable = 1, .address = i * 16, .kind = i == 4 ? 4 : 1});
-		ap_batch_frame_line(b, &(struct ap_row_frame_line){.frame = i, .depth = 0, .function = i, .file = "x.c", .line = 3});
-		ap_batch_stack(b, &(struct ap_row_stack){.id = i, .parent_id = i - 1, .frame_id = i});
+		ROW(b, function, .id = i, .name = "f", .linkage_name = "", .file = "x.c", .line = i);
+		ROW(b, frame, .id = i, .executable = 1, .address = i * 16, .kind = i == 4 ? 4 : 1);
+		ROW(b, frame_line, .frame = i, .depth = 0, .function = i, .file = "x.c", .line = 3);
+		ROW(b, stack, .id = i, .parent_id = i - 1, .frame_id = i);
 		for (int k = 0; k < 4; k++)
-			ap_batch_sample_row(
-				b, &(struct ap_row_sample_row){.run = 1, .ts = k, .event = 1, .thread = 1, .stack = i, .weight = 10});
+			ROW(b, sample_row, .run = 1, .ts = k, .event = 1, .thread = 1, .stack = i, .weight = 10);
 	}
-	ap_batch_loss(b, &(struct ap_row_loss){.run = 1, .source = "s", .cause = "ring full", .n = 3});
-	ap_batch_account(b, &(struct ap_row_account){.run = 1, .source = "s", .seen = 19, .stored = 16, .lost = 3});
-	ap_batch_clock(b, &(struct ap_row_clock){.run = 1, .ts = 1, .realtime_ns = 2, .boottime_ns = 3});
+	ROW(b, loss, .run = 1, .source = "s", .cause = "ring full", .n = 3);
+	ROW(b, account, .run = 1, .source = "s", .seen = 19, .stored = 16, .lost = 3);
+	ROW(b, clock, .run = 1, .ts = 1, .realtime_ns = 2, .boottime_ns = 3);
 }
 
 static void make_file(const char *path, const char *uuid)
 {
 	struct ap_store_config cfg = {.path = path};
-	struct ap_store_run run = {.host_key = "h",
-		.host_name = "h",
-		.os = "",
-		.kernel = "",
-		.arch = "",
-		.cpu_model = "",
-		.boot = "b",
-		.uuid = uuid,
-		.command = "c",
-		.options = "",
-		.version = "",
-		.source = "s",
-		.source_why = ""};
+	struct ap_store_run run = store_run("h", uuid);
 	struct ap_why why = {""};
 	struct ap_store *s;
 	struct ap_batch *b;
@@ -77,8 +64,7 @@ static void make_file(const char *path, const char *uuid)
 	if (ap_store_create(&cfg, &run, &s, &why) || ap_batch_new(&b))
 		die(why.text);
 	put_rows(b);
-	if (ap_store_put(s, b, UINT64_MAX) ||
-		ap_store_seal(s, &(struct ap_store_end){.end_ns = 1, .reason = "r", .exit_code = AP_NULL}, &why))
+	if (ap_store_put(s, b, UINT64_MAX) || ap_store_seal(s, &STORE_END, &why))
 		die(why.text);
 }
 
@@ -198,20 +184,19 @@ static void read_and_report(void)
 	fclose(null);
 }
 
-static int64_t number(const char *path, const char *sql)
+static const char WHOLE[] = "SELECT integrity_check = 'ok' AND (SELECT count(*) FROM sample) = (SELECT sum(n) FROM quality_total) "
+			    "AND NOT EXISTS (SELECT 1 FROM stack WHERE parent_id >= id) FROM pragma_integrity_check";
+
+static void check_whole(const char *path)
 {
 	struct ap_why why = {""};
-	sqlite3_stmt *st;
-	int64_t v = -1;
 	sqlite3 *db;
 
 	if (ap_store_open_read(path, &db, &why))
 		die(why.text);
-	if (!sqlite3_prepare_v2(db, sql, -1, &st, NULL) && sqlite3_step(st) == SQLITE_ROW)
-		v = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
+	if (ap_store_number(db, WHOLE) != 1)
+		die("a merged file is not whole");
 	sqlite3_close(db);
-	return v;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -233,9 +218,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			die("a refusal left something, or names nothing");
 		return 0;
 	}
-	if (number(new_out,
-		    "SELECT integrity_check = 'ok' AND (SELECT count(*) FROM sample) = (SELECT sum(n) FROM quality_total) AND NOT EXISTS "
-		    "(SELECT 1 FROM stack WHERE parent_id >= id) FROM pragma_integrity_check") != 1)
-		die("a merged file is not whole");
+	check_whole(new_out);
 	return 0;
 }
