@@ -26,9 +26,9 @@ rc=$?
 echo "1..$((1 + $(wc -w <<<"$tests")))"
 report 1 "everything compiles for aarch64, the BPF programs too" "$dir/log" $rc
 cd "$dir/build" || exit 1
-one() { # test: leaves its output, and its status behind it
+one() { # test: leaves its output, and its status behind it. By its whole path, which is what qemu says /proc/self/exe is wherever a test goes
 	case $1 in check_unwind_build | check_unwind_libdw) ;; *) export AP_FAST=1 ;; esac
-	AP_EMULATED=1 CK_TAP_LOG_FILE_NAME=/dev/null CK_DEFAULT_TIMEOUT=200 timeout 300 "$2" -L "$3" "tests/$1" >"$1.out" 2>&1
+	AP_EMULATED=1 CK_TAP_LOG_FILE_NAME=/dev/null CK_DEFAULT_TIMEOUT=200 timeout 300 "$2" -L "$3" "$PWD/tests/$1" >"$1.out" 2>&1
 	echo $? >"$1.rc"
 }
 export -f one
