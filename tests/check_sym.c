@@ -1,8 +1,10 @@
 /* sym: perf maps in both forms, kallsyms, a hostile job among good ones, demangling. */
 #include "base/mem.h"
+#include "sym/starts.h"
 #include "sym/sym.h"
 #include "tests/check_main.h"
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -217,6 +219,48 @@ START_TEST(names_are_demangled)
 }
 END_TEST
 
+/* The C library has the sorted table too: what it says, .eh_frame says without it, read through its section and through its segment. */
+START_TEST(the_frames_alone_give_the_starts_of_the_table)
+{
+	struct fdes by_section, by_segment;
+	uint64_t start, other, frame = 0;
+	struct starts s;
+	size_t found = 0;
+	Dl_info info;
+	Elf *elf;
+	int fd;
+
+	ck_assert(dladdr(dlsym(RTLD_DEFAULT, "gnu_get_libc_version"), &info));
+	fd = open(info.dli_fname, O_RDONLY | O_CLOEXEC);
+	elf_version(EV_CURRENT);
+	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	ck_assert_ptr_nonnull(elf);
+	starts_open(elf, &s);
+	ck_assert_uint_gt(s.n, 1000);
+	ck_assert_uint_eq(s.fdes.n, 0); /* not read where they are not needed */
+	fdes_read(elf, 0, &by_section);
+	memcpy(&frame, s.table - 8, 4); /* pcrel, sdata4 */
+	fdes_read(elf, s.base + 4 + (uint64_t)(int64_t)(int32_t)frame, &by_segment);
+	ck_assert_uint_eq(by_section.n, by_segment.n);
+	for (size_t i = 0; i < by_section.n; i++)
+		for (int last = 0; last < 2; last++) {
+			uint64_t address = by_section.v[i].start + (last ? by_section.v[i].size - 1 : 0);
+
+			if (!starts_find(&s, address, &start))
+				continue;
+			found++;
+			ck_assert(fdes_find(&by_section, address, &other) && other == start);
+			ck_assert(fdes_find(&by_segment, address, &other) && other == start);
+		}
+	ck_assert_uint_gt(found, s.n * 2 * 99 / 100);
+	fdes_done(&by_section);
+	fdes_done(&by_segment);
+	starts_done(&s);
+	elf_end(elf);
+	close(fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sym");
@@ -231,6 +275,7 @@ int main(void)
 	tcase_add_test(t, the_linkage_name_is_kept);
 	tcase_add_test(t, what_has_no_time_left_is_said);
 	tcase_add_test(t, names_are_demangled);
+	tcase_add_test(t, the_frames_alone_give_the_starts_of_the_table);
 	suite_add_tcase(s, t);
 	return check_main(s);
 }

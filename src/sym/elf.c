@@ -156,6 +156,7 @@ static void module_done(struct module *m)
 {
 	scopes_free(m->scopes);
 	symtab_done(&m->symbols);
+	starts_done(&m->starts);
 	free(m->go);
 	dwfl_end(m->dwfl);
 	dwarf_end(m->supplement);
