@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECTION_BYTES_MAX = 256 << 20, ENTRIES_MAX = 4 << 20, FDES_MAX = 1 << 20 };
+enum { SECTION_BYTES_MAX = 256 << 20, ENTRIES_MAX = 4 << 20, FDES_MAX = 1 << 20, CIE_BYTES_MAX = 4096 };
 
 struct frame {
 	unsigned char ident[EI_NIDENT];
@@ -71,6 +71,17 @@ static int encoding_of(const Dwarf_CIE *c)
 	return DW_EH_PE_absptr;
 }
 
+/* FDEs can take turns with two CIEs, so that each is read a million times: a long one is not. */
+static bool is_short(const struct frame *f, Dwarf_Off offset)
+{
+	uint32_t length;
+
+	if (f->data->d_size < sizeof length || offset > f->data->d_size - sizeof length)
+		return false;
+	memcpy(&length, (const uint8_t *)f->data->d_buf + offset, sizeof length);
+	return length <= CIE_BYTES_MAX;
+}
+
 static int encoding_at(const struct frame *f, Dwarf_Off offset, struct cie *c)
 {
 	Dwarf_CFI_Entry e;
@@ -80,7 +91,7 @@ static int encoding_at(const struct frame *f, Dwarf_Off offset, struct cie *c)
 		return c->encoding;
 	c->offset = offset;
 	c->encoding = -1;
-	if (!dwarf_next_cfi(f->ident, f->data, true, offset, &next, &e) && dwarf_cfi_cie_p(&e))
+	if (is_short(f, offset) && !dwarf_next_cfi(f->ident, f->data, true, offset, &next, &e) && dwarf_cfi_cie_p(&e))
 		c->encoding = encoding_of(&e.cie);
 	return c->encoding;
 }
@@ -97,6 +108,12 @@ static bool decode(const struct frame *f, const Dwarf_FDE *fde, int encoding, st
 	if (encoding & 0xf0)
 		ret->start += here;
 	return true;
+}
+
+void fdes_done(struct fdes *f)
+{
+	free(f->v);
+	*f = (struct fdes){0};
 }
 
 static int by_start(const void *a, const void *b)
@@ -126,6 +143,8 @@ static void read_all(const struct frame *f, struct fdes *out)
 	}
 	if (out->n)
 		qsort(out->v, out->n, sizeof *out->v, by_start);
+	else
+		fdes_done(out);
 }
 
 static bool chunk(Elf *elf, uint64_t offset, uint64_t size, struct frame *f)
@@ -199,10 +218,4 @@ bool fdes_find(const struct fdes *f, uint64_t address, uint64_t *ret_start)
 		return false;
 	*ret_start = f->v[low - 1].start;
 	return true;
-}
-
-void fdes_done(struct fdes *f)
-{
-	free(f->v);
-	*f = (struct fdes){0};
 }
