@@ -288,7 +288,7 @@ static int decode_task(const struct perf_event_header *h, struct ap_fork *e)
 	e->parent_pid = (uint32_t)(pids >> 32);
 	e->parent_tid = (uint32_t)(tids >> 32);
 	e->h.kind = h->type == PERF_RECORD_FORK ? AP_EVENT_FORK : AP_EVENT_EXIT;
-	e->h.size = h->type == PERF_RECORD_FORK ? sizeof *e : sizeof e->h;
+	e->h.size = sizeof *e;
 	return 1;
 }
 

@@ -58,6 +58,23 @@ START_TEST(a_sample_is_decoded)
 }
 END_TEST
 
+/* Both say who the parent is: for what is first heard of when it ends, there is no other word of it. */
+START_TEST(an_exit_says_its_parent_as_a_fork_does)
+{
+	uint64_t w[] = {20ull | 10ull << 32, 21ull | 11ull << 32, 555, 20ull | 21ull << 32, 556, 2, ID};
+	static const uint32_t types[] = {PERF_RECORD_FORK, PERF_RECORD_EXIT}, kinds[] = {AP_EVENT_FORK, AP_EVENT_EXIT};
+	struct ap_fork *f = (struct ap_fork *)room;
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		memset(room, 0xee, sizeof *f);
+		ck_assert_int_eq(decode(types[i], w, sizeof w, AP_PERF_SAMPLE_BASE), 1);
+		ck_assert(f->h.kind == kinds[i] && f->h.pid == 20 && f->h.tid == 21 && f->h.size == sizeof *f);
+		ck_assert_uint_eq(f->parent_pid, 10);
+		ck_assert_uint_eq(f->parent_tid, 11);
+	}
+}
+END_TEST
+
 START_TEST(throttling_and_loss_are_events)
 {
 	uint64_t throttle[] = {1, ID, 0, 10ull | 11ull << 32, 555, 2, ID}, lost[] = {ID, 42, 10ull | 11ull << 32, 556, 3, ID};
@@ -123,6 +140,7 @@ int main(void)
 
 	tcase_add_test(t, records_cut_anywhere_are_safe);
 	tcase_add_test(t, a_sample_is_decoded);
+	tcase_add_test(t, an_exit_says_its_parent_as_a_fork_does);
 	tcase_add_test(t, throttling_and_loss_are_events);
 	tcase_add_test(t, an_identifier_of_no_event_is_malformed);
 	tcase_add_test(t, event_names);

@@ -152,6 +152,71 @@ START_TEST(a_process_known_by_its_fork_alone_has_its_parents_name)
 }
 END_TEST
 
+static void put_exit_of(struct ap_tracker *t, uint32_t parent, uint32_t pid, uint64_t time)
+{
+	struct ap_fork f = {.h = AT(AP_EVENT_EXIT, pid, pid, time), .parent_pid = parent, .parent_tid = parent};
+
+	f.h.size = sizeof f;
+	ap_tracker_put(t, &f.h);
+}
+
+/* It ran before the recording, and was gone before its first sample was read. */
+START_TEST(a_process_known_by_its_exit_alone_has_its_parents_name)
+{
+	static const uint32_t nobody[] = {0, 62, 1, UINT32_MAX};
+	struct ap_tracker *t = tracker(NO_PROC, 0);
+	uint64_t s = 5000000000;
+
+	put_fork(t, 1, 50, 50, s);
+	put_comm(t, AP_EVENT_COMM, 50, 50, s + 1, "shell");
+	ck_assert_str_eq(ap_tracker_process(t, 60, s + 2)->comm, "");
+	ck_assert_str_eq(ap_tracker_thread(t, 60, 60, s + 2)->comm, "");
+	put_exit_of(t, 50, 60, s + 3);
+	ck_assert_uint_eq(said.last_parent, ap_tracker_process(t, 50, s + 3)->id);
+	ck_assert_str_eq(ap_tracker_process(t, 60, s + 3)->comm, "shell");
+	ck_assert_str_eq(ap_tracker_thread(t, 60, 60, s + 3)->comm, "shell");
+	/* older kernels say itself; an orphan's parent is init, whose name says nothing of it; and what has a name keeps it */
+	put_comm(t, AP_EVENT_EXEC, 1, 1, s + 3, "init");
+	for (size_t i = 0; i < sizeof nobody / sizeof *nobody; i++) {
+		ap_tracker_thread(t, 61 + i, 61 + i, s + 4);
+		put_exit_of(t, nobody[i], 61 + i, s + 5);
+		ck_assert_str_eq(ap_tracker_process(t, 61 + i, s + 5)->comm, "");
+	}
+	put_fork(t, 1, 70, 70, s + 6);
+	put_comm(t, AP_EVENT_COMM, 70, 70, s + 7, "own");
+	put_exit_of(t, 50, 70, s + 8);
+	ck_assert_str_eq(ap_tracker_process(t, 70, s + 8)->comm, "own");
+	ap_tracker_free(t);
+}
+END_TEST
+
+/* The parent may never have been heard of: it is asked for as a fork's is. */
+START_TEST(the_parent_of_an_exit_is_looked_for)
+{
+	struct ap_tracker *t = tracker(NULL, 0);
+	const uint32_t child = 4194302; /* nobody's */
+	uint64_t now = ap_now_ns();
+	char comm[16];
+
+	ck_assert_int_eq(prctl(PR_GET_NAME, comm), 0);
+	ap_tracker_thread(t, child, child, now);
+	put_exit_of(t, (uint32_t)getpid(), child, now + 1);
+	ck_assert_str_eq(ap_tracker_process(t, child, now + 2)->comm, comm);
+	ap_tracker_free(t);
+}
+END_TEST
+
+/* What a task does after its number was given back has the number -1. */
+START_TEST(a_task_without_a_number_has_a_name)
+{
+	struct ap_tracker *t = tracker(NO_PROC, 0);
+
+	ck_assert_str_eq(ap_tracker_process(t, UINT32_MAX, 5000000000)->comm, "[exited]");
+	ck_assert_str_eq(ap_tracker_thread(t, UINT32_MAX, UINT32_MAX, 5000000000)->comm, "[exited]");
+	ap_tracker_free(t);
+}
+END_TEST
+
 START_TEST(a_fork_has_the_name_of_the_thread_that_forked)
 {
 	struct ap_tracker *t = tracker(NO_PROC, 0);
@@ -197,6 +262,9 @@ int main(void)
 	tcase_add_test(c, a_storm_of_forks_stays_bounded_and_says_nothing);
 	if (!is_emulated())
 		tcase_add_test(c, a_process_known_by_its_fork_alone_has_its_parents_name);
+	tcase_add_test(c, a_process_known_by_its_exit_alone_has_its_parents_name);
+	tcase_add_test(c, the_parent_of_an_exit_is_looked_for);
+	tcase_add_test(c, a_task_without_a_number_has_a_name);
 	tcase_add_test(c, a_fork_has_the_name_of_the_thread_that_forked);
 	tcase_add_test(c, threads_come_and_go_and_the_last_ends_the_process);
 	tcase_add_test(c, exec_from_another_thread_keeps_the_process);

@@ -1,14 +1,17 @@
 /* sym: perf maps in both forms, kallsyms, a hostile job among good ones, demangling. */
 #include "base/mem.h"
+#include "sym/starts.h"
 #include "sym/sym.h"
 #include "tests/check_main.h"
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 struct seen {
@@ -217,6 +220,101 @@ START_TEST(names_are_demangled)
 }
 END_TEST
 
+/* The C library has the sorted table too: what it says, .eh_frame says without it, read through its section and through its segment. */
+START_TEST(the_frames_alone_give_the_starts_of_the_table)
+{
+	struct fdes by_section, by_segment;
+	uint64_t start, other, frame = 0;
+	struct starts s;
+	size_t found = 0;
+	Dl_info info;
+	Elf *elf;
+	int fd;
+
+	ck_assert(dladdr(dlsym(RTLD_DEFAULT, "gnu_get_libc_version"), &info));
+	fd = open(info.dli_fname, O_RDONLY | O_CLOEXEC);
+	elf_version(EV_CURRENT);
+	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	ck_assert_ptr_nonnull(elf);
+	starts_open(elf, &s);
+	ck_assert_uint_gt(s.n, 1000);
+	ck_assert_uint_eq(s.fdes.n, 0); /* not read where they are not needed */
+	fdes_read(elf, 0, &by_section);
+	memcpy(&frame, s.table - 8, 4); /* pcrel, sdata4 */
+	fdes_read(elf, s.base + 4 + (uint64_t)(int64_t)(int32_t)frame, &by_segment);
+	ck_assert_uint_eq(by_section.n, by_segment.n);
+	for (size_t i = 0; i < by_section.n; i++)
+		for (int last = 0; last < 2; last++) {
+			uint64_t address = by_section.v[i].start + (last ? by_section.v[i].size - 1 : 0);
+
+			if (!starts_find(&s, address, &start))
+				continue;
+			found++;
+			ck_assert(fdes_find(&by_section, address, &other) && other == start);
+			ck_assert(fdes_find(&by_segment, address, &other) && other == start);
+		}
+	ck_assert_uint_gt(found, s.n * 2 * 99 / 100);
+	fdes_done(&by_section);
+	fdes_done(&by_segment);
+	starts_done(&s);
+	elf_end(elf);
+	close(fd);
+}
+END_TEST
+
+enum { LETTERS = 1 << 18, TURNS = 100000, CIE_SIZE = 8 + 2 + LETTERS + 2 + 3 + 2 + 7, FDE_SIZE = 20 };
+
+static unsigned char *put_cie(unsigned char *at)
+{
+	static const unsigned char tail[] = {'R', 0, 1, 0x78, 16, 1, 0x1b};
+	uint32_t length = CIE_SIZE - 4;
+
+	memcpy(at, &length, 4);
+	at[8] = 1;
+	at[9] = 'z';
+	memset(at + 10, 'S', LETTERS);
+	memcpy(at + 10 + LETTERS, tail, sizeof tail);
+	return at + CIE_SIZE;
+}
+
+/* FDEs in turns of two CIEs of 256 KB each: they cost what they say and not its product. */
+START_TEST(frames_that_refer_to_long_entries_in_turns_are_cheap)
+{
+	enum { FRAME = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr), SIZE = FRAME + 2 * CIE_SIZE + TURNS * FDE_SIZE };
+	unsigned char *image = calloc(1, SIZE), *at = image + FRAME;
+	Elf64_Ehdr *h = (Elf64_Ehdr *)image;
+	struct fdes f;
+	clock_t began;
+	Elf *elf;
+
+	ck_assert_ptr_nonnull(image);
+	*h = (Elf64_Ehdr){.e_type = ET_DYN,
+		.e_machine = EM_X86_64,
+		.e_version = 1,
+		.e_phoff = sizeof *h,
+		.e_ehsize = sizeof *h,
+		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = 1};
+	memcpy(h->e_ident, ELFMAG "\2\1\1", 8);
+	*(Elf64_Phdr *)(h + 1) = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R, .p_filesz = SIZE, .p_memsz = SIZE};
+	at = put_cie(put_cie(at));
+	for (uint32_t i = 0; i < TURNS; i++, at += FDE_SIZE) {
+		uint32_t id_at = (uint32_t)(at + 4 - image) - FRAME, words[] = {FDE_SIZE - 4, id_at - (i % 2) * CIE_SIZE, 0x1000, 16, 0};
+
+		memcpy(at, words, sizeof words);
+	}
+	elf_version(EV_CURRENT);
+	elf = elf_memory((char *)image, SIZE);
+	ck_assert_ptr_nonnull(elf);
+	began = clock();
+	fdes_read(elf, FRAME, &f);
+	ck_assert_msg(clock() - began < CLOCKS_PER_SEC, "%.1f s", (double)(clock() - began) / CLOCKS_PER_SEC);
+	ck_assert(!f.n && !f.v);
+	elf_end(elf);
+	free(image);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sym");
@@ -231,6 +329,8 @@ int main(void)
 	tcase_add_test(t, the_linkage_name_is_kept);
 	tcase_add_test(t, what_has_no_time_left_is_said);
 	tcase_add_test(t, names_are_demangled);
+	tcase_add_test(t, the_frames_alone_give_the_starts_of_the_table);
+	tcase_add_test(t, frames_that_refer_to_long_entries_in_turns_are_cheap);
 	suite_add_tcase(s, t);
 	return check_main(s);
 }

@@ -19,7 +19,7 @@ enum ap_event_kind {
 	AP_EVENT_COMM = 3,   /* struct ap_comm: a thread's name */
 	AP_EVENT_FORK = 4,   /* struct ap_fork: a new process (pid differs from parent) or thread */
 	AP_EVENT_EXEC = 5,   /* struct ap_comm: the process runs a new program; its mappings are gone, its other threads too */
-	AP_EVENT_EXIT = 6,   /* no payload: a thread ended; the process with its last thread */
+	AP_EVENT_EXIT = 6,   /* struct ap_fork, or its header alone where nobody said the parent: a thread ended; the process with its last thread */
 	AP_EVENT_WAIT = 7,
 	AP_EVENT_LOCK = 8,
 	AP_EVENT_SYSCALL = 9,
@@ -79,7 +79,7 @@ struct ap_comm {
 
 struct ap_fork {
 	struct ap_event h; /* of the child */
-	uint32_t parent_pid, parent_tid;
+	uint32_t parent_pid, parent_tid; /* of an EXIT: whose child it was at its end, which an orphan's may be init */
 };
 
 /* X: name, number, text. What the loss table's `cause` says. */

@@ -125,19 +125,20 @@ int ap_tracker_scan_all(struct ap_tracker *t)
 
 struct ap_proc *ap_known_process(struct ap_tracker *t, uint32_t pid)
 {
-	static const char idle[16] = "swapper", nameless[16];
+	static const char idle[16] = "swapper", exited[16] = "[exited]", nameless[16];
+	bool has_number = pid && pid != AP_NO_PID;
 	struct ap_proc *p = ap_processes_find(&t->ps, pid);
 
 	if (p)
 		return ap_fresh_process(t, p);
-	if (pid)
+	if (has_number)
 		ap_tracker_scan(t, pid);
 	p = ap_processes_find(&t->ps, pid);
 	if (!p) {
-		p = ap_processes_add(&t->ps, pid, 0, pid ? nameless : idle);
+		p = ap_processes_add(&t->ps, pid, 0, has_number ? nameless : pid ? exited : idle);
 		if (p) {
 			p->start_settled = p->maps_known = true;
-			p->comm_unknown = pid != 0;
+			p->comm_unknown = has_number;
 			p->p.kernel = !pid;
 		}
 	}

@@ -6,6 +6,8 @@
 #include "proc/kernel.h"
 #include "proc/process.h"
 
+#define AP_NO_PID UINT32_MAX /* how the kernel numbers a task whose pid was given back already: its last steps are sampled too */
+
 /* The id that a natural key was given, so that a process or thread that was forgotten and comes back keeps its row. */
 struct ap_row_key {
 	uint64_t a, b;
@@ -47,6 +49,9 @@ void ap_say_exec(struct ap_tracker *t, const struct ap_proc *p);
 void ap_say_task(struct ap_tracker *t, struct ap_task *task);
 void ap_say_mapping(struct ap_tracker *t, struct ap_proc *p, struct ap_map_entry *e, uint64_t to_ns);
 void ap_settle_start(struct ap_tracker *t, struct ap_proc *p);
+void ap_learn_parent(struct ap_tracker *t, struct ap_proc *p, uint32_t parent_pid); /* by its end alone; does not say it */
+/* Since boot, truncated as a start is. */
+uint64_t ap_boot_time_ns(const struct ap_tracker *t, uint64_t time_ns);
 
 /* layout.c: one process's mappings. */
 struct ap_layout_change {

@@ -106,15 +106,25 @@ static void inherit_about(struct ap_proc *p, const struct ap_proc *parent)
 	free(container);
 }
 
+/* Until when its parent was its parent: what has the pid and is younger is another. Of what was never seen to start, its end is known. */
+static uint64_t known_until(const struct ap_tracker *t, const struct ap_proc *p)
+{
+	return p->p.start_ns ? p->p.start_ns : ap_boot_time_ns(t, p->end_ns ? p->end_ns : t->now_ns);
+}
+
 /* A process that is gone, and whose parent no event introduced, ran under its parent's name for all that is known. The parent is only read,
- * not added: adding it may cost the place of the process at hand. */
+ * not added: adding it may cost the place of the process at hand. Init may have adopted what was not seen to start, and its name says
+ * nothing then. */
 static void look_for_comm(struct ap_tracker *t, struct ap_proc *p, const struct ap_proc *parent)
 {
+	enum { INIT = 1 };
 	struct ap_stat st;
 
+	if (p->parent_pid == INIT && !p->p.start_ns)
+		return;
 	if (parent && !parent->comm_unknown)
 		set_comm(p, parent->p.comm);
-	else if (p->parent_pid && !ap_scan_stat(t->proc, p->parent_pid, 0, &st) && st.start_ns <= p->p.start_ns)
+	else if (p->parent_pid && !ap_scan_stat(t->proc, p->parent_pid, 0, &st) && st.start_ns <= known_until(t, p))
 		set_comm(p, st.comm);
 }
 
@@ -135,7 +145,18 @@ static struct ap_proc *parent_of(const struct ap_tracker *t, const struct ap_pro
 	struct ap_proc *parent = p->parent_pid && p->parent_pid != p->p.pid ? ap_processes_find(&t->ps, p->parent_pid) : NULL;
 
 	/* the pid may have been given to a younger process since */
-	return parent && parent->p.start_ns <= p->p.start_ns ? parent : NULL;
+	return parent && parent->p.start_ns <= known_until(t, p) ? parent : NULL;
+}
+
+/* It ran before the recording and was gone before its first sample was read, so that its end is all that is known of it: the name is its
+ * parent's, as after a fork. Older kernels say that it is its own parent. */
+void ap_learn_parent(struct ap_tracker *t, struct ap_proc *p, uint32_t parent_pid)
+{
+	if (p->parent_pid || p->p.start_ns || !parent_pid || parent_pid == AP_NO_PID || parent_pid == p->p.pid)
+		return;
+	p->parent_pid = parent_pid;
+	if (p->comm_unknown)
+		look_for_comm(t, p, parent_of(t, p));
 }
 
 static void emit_process(struct ap_tracker *t, const struct ap_proc *p, const struct ap_proc *parent)

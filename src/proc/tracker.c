@@ -78,7 +78,7 @@ struct ap_tracker *ap_tracker_free(struct ap_tracker *t)
 	return NULL;
 }
 
-static uint64_t start_of(const struct ap_tracker *t, uint64_t time_ns)
+uint64_t ap_boot_time_ns(const struct ap_tracker *t, uint64_t time_ns)
 {
 	return (time_ns + (uint64_t)t->boot_offset) / tick_ns * tick_ns;
 }
@@ -157,7 +157,7 @@ static void fork_thread(struct ap_tracker *t, const struct ap_fork *f, uint64_t 
 
 static void put_fork(struct ap_tracker *t, const struct ap_fork *f)
 {
-	uint64_t start_ns = start_of(t, f->h.time_ns);
+	uint64_t start_ns = ap_boot_time_ns(t, f->h.time_ns);
 
 	if (f->h.pid == f->parent_pid)
 		fork_thread(t, f, start_ns);
@@ -240,8 +240,10 @@ static void put_exit(struct ap_tracker *t, const struct ap_event *e)
 	struct ap_task *task = ap_processes_task(&t->ps, e->tid);
 
 	/* one of an earlier life of this tid, from before a scan found the present one */
-	if (!task || task->proc->p.pid != e->pid || start_of(t, e->time_ns) < task->t.start_ns)
+	if (!task || task->proc->p.pid != e->pid || ap_boot_time_ns(t, e->time_ns) < task->t.start_ns)
 		return;
+	if (e->size >= sizeof(struct ap_fork))
+		ap_learn_parent(t, task->proc, ((const struct ap_fork *)e)->parent_pid);
 	end_task(t, task, e->time_ns);
 }
 

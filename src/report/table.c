@@ -1,4 +1,5 @@
-/* One line at a time. On a terminal the names share what the numbers leave of its width; elsewhere every name is whole. */
+/* One line at a time. In text the names that may be longest are last, so that the columns before them line up. On a terminal the names
+ * share what the numbers leave of its width; elsewhere every name is whole. */
 #include "report/table.h"
 
 #include "report/fit.h"
@@ -25,27 +26,45 @@ static bool shown(const struct report_table *t, size_t column)
 	return !t->columns[column].data || t->o->format != AP_FORMAT_TEXT;
 }
 
-/* What the fixed columns leave: two thirds to the function, the rest to its module. */
-static void share_width(struct report_table *t)
+/* Which column stands at a place: in text the last one is behind all others. */
+static size_t column_at(const struct report_table *t, size_t place)
 {
-	size_t fixed = 0, texts = 0, room;
+	size_t last = 0;
 
-	for (size_t i = 0; i < t->n_columns; i++)
-		if (shown(t, i)) {
-			fixed += (i ? 2 : 0) + (t->columns[i].kind == CELL_TEXT ? 0 : (size_t)t->columns[i].width);
-			texts += t->columns[i].kind == CELL_TEXT;
-		}
-	if (!t->o->width || texts < 2)
-		return;
-	room = t->o->width > fixed + 2 * NAME_MIN ? t->o->width - fixed : 2 * NAME_MIN;
-	t->rest_width = room / 3 < MODULE_MAX ? room / 3 : MODULE_MAX;
-	t->name_width = room - t->rest_width;
+	if (t->o->format != AP_FORMAT_TEXT)
+		return place;
+	while (last < t->n_columns && !t->columns[last].last)
+		last++;
+	if (place < last)
+		return place;
+	return place + 1 < t->n_columns ? place + 1 : last;
 }
 
 static int width_of(const struct report_table *t, size_t column)
 {
-	return t->columns[column].kind == CELL_TEXT && t->columns[column].width && t->name_width ? (int)t->name_width
-												 : t->columns[column].width;
+	const struct report_column *c = &t->columns[column];
+
+	return c->kind != CELL_TEXT ? c->width : c->last ? 0 : (int)t->text_width;
+}
+
+/* A terminal's width: a third of what the numbers leave is the most that the other text gets, the rest is the last one's. */
+static void share_width(struct report_table *t)
+{
+	size_t fixed = 0, room, most;
+
+	for (size_t i = 0; i < t->n_columns; i++)
+		if (shown(t, i))
+			fixed += (i ? 2 : 0) + (t->columns[i].kind == CELL_TEXT ? 0 : (size_t)t->columns[i].width);
+	for (size_t i = 0; i < t->n_columns; i++)
+		if (t->columns[i].kind == CELL_TEXT && !t->columns[i].last && shown(t, i) && t->text_width < strlen(t->columns[i].name))
+			t->text_width = strlen(t->columns[i].name);
+	if (!t->o->width)
+		return;
+	room = t->o->width > fixed + 2 * NAME_MIN ? t->o->width - fixed : 2 * NAME_MIN;
+	most = room / 3 < MODULE_MAX ? room / 3 : MODULE_MAX;
+	if (t->text_width > most)
+		t->text_width = most;
+	t->last_width = room - t->text_width;
 }
 
 int report_table_begin(struct report_table *t)
@@ -58,7 +77,8 @@ int report_table_begin(struct report_table *t)
 		err = ap_buf_puts(&t->line, "[");
 	if (t->o->colour)
 		err = ap_buf_puts(&t->line, report_colour_head);
-	for (size_t i = 0; !err && i < t->n_columns && t->o->format != AP_FORMAT_JSON; i++) {
+	for (size_t place = 0; !err && place < t->n_columns && t->o->format != AP_FORMAT_JSON; place++) {
+		size_t i = column_at(t, place);
 		const struct report_column *c = &t->columns[i];
 
 		if (!shown(t, i))
@@ -79,7 +99,7 @@ int report_table_begin(struct report_table *t)
 static int put_text(struct report_table *t, size_t column, const char *text)
 {
 	size_t room = (size_t)width_of(t, column), width;
-	int err = report_fit(&t->line, text, room && t->name_width ? t->name_width : t->rest_width, &width);
+	int err = report_fit(&t->line, text, t->columns[column].last ? t->last_width : room, &width);
 
 	return err || width >= room ? err : ap_buf_printf(&t->line, "%*s", (int)(room - width), "");
 }
@@ -120,7 +140,9 @@ int report_table_row(struct report_table *t, const struct report_value *values)
 
 	if (t->o->format == AP_FORMAT_JSON)
 		err = ap_buf_puts(&t->line, t->rows ? ",\n{" : "\n{");
-	for (size_t i = 0; !err && i < t->n_columns; i++) {
+	for (size_t place = 0; !err && place < t->n_columns; place++) {
+		size_t i = column_at(t, place);
+
 		if (!shown(t, i))
 			continue;
 		err = ap_buf_puts(&t->line, separator);

@@ -8,8 +8,9 @@ enum report_cell { CELL_TEXT, CELL_INT, CELL_REAL, CELL_SHARE /* a percentage, c
 struct report_column {
 	const char *name;
 	enum report_cell kind;
-	int width; /* text format; 0: as wide as it comes */
+	int width; /* text format, of numbers */
 	bool data; /* in JSON and CSV alone */
+	bool last; /* text format: behind all others, so that its names can be as long as they are */
 };
 struct report_value {
 	const char *text;
@@ -21,7 +22,8 @@ struct report_table {
 	size_t n_columns;
 	const struct ap_report_options *o;
 	FILE *out;
-	size_t name_width, rest_width; /* of the first column of text and of the other, on a terminal; 0: whole */
+	size_t text_width; /* text format: the widest cell of the text that is not last, as report_fit says; cut to fit a terminal alone */
+	size_t last_width; /* of the last, on a terminal; 0: whole */
 	struct ap_buf line;
 	size_t rows;
 };

@@ -1,6 +1,7 @@
 /* Functions by self and total. A function that recurs counts once in a stack's total; the same name in two modules is two functions. With a
  * base, both sides' shares and what changed between them, the greatest change first: shares are of each side's own total, so that a longer
  * recording does not look slower. */
+#include "report/fit.h"
 #include "report/labels.h"
 #include "report/table.h"
 
@@ -155,18 +156,43 @@ static double share(int64_t part, const struct side *s)
 }
 
 static const struct report_column COLUMNS[] = {{"self_pct", CELL_SHARE, 8, false}, {"total_pct", CELL_SHARE, 9, false},
-	{"self_samples", CELL_INT, 12, false}, {"total_samples", CELL_INT, 13, false}, {"function", CELL_TEXT, 48, false},
+	{"self_samples", CELL_INT, 12, false}, {"total_samples", CELL_INT, 13, false}, {"function", CELL_TEXT, 0, false, true},
 	{"module", CELL_TEXT, 0, false}, {"self", CELL_INT, 0, true}, {"total", CELL_INT, 0, true}, {"event", CELL_TEXT, 0, true},
 	{"unit", CELL_TEXT, 0, true}};
 static const struct report_column CHANGES[] = {{"base_self_pct", CELL_REAL, 13, false}, {"self_pct", CELL_REAL, 8, false},
 	{"delta_self", CELL_REAL, 10, false}, {"base_total_pct", CELL_REAL, 14, false}, {"total_pct", CELL_REAL, 9, false},
-	{"delta_total", CELL_REAL, 11, false}, {"function", CELL_TEXT, 48, false}, {"module", CELL_TEXT, 0, false},
+	{"delta_total", CELL_REAL, 11, false}, {"function", CELL_TEXT, 0, false, true}, {"module", CELL_TEXT, 0, false},
 	{"event", CELL_TEXT, 0, true}, {"unit", CELL_TEXT, 0, true}};
+
+/* A dash in text where there is none, so that every line has as many words before the function. */
+static const char *module_of(const struct function *f, const struct ap_report_options *o)
+{
+	if (o->format != AP_FORMAT_TEXT)
+		return f->module;
+	return f->module[0] ? report_basename(f->module) : "-";
+}
+
+/* How wide the modules of the first rows are; names in text are escaped, so that only report_fit knows. */
+static int widest_module(const struct function *f, size_t n, const struct ap_report_options *o, size_t *ret_width)
+{
+	struct ap_buf b = {0};
+	size_t widest = 0, width;
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err && o->format == AP_FORMAT_TEXT; i++) {
+		b.len = 0;
+		err = report_fit(&b, module_of(&f[i], o), 0, &width);
+		widest = !err && width > widest ? width : widest;
+	}
+	ap_buf_done(&b);
+	*ret_width = widest;
+	return err;
+}
 
 static int print_row(
 	struct report_table *t, const struct function *f, const struct side *now, const struct side *then, const struct ap_view *v)
 {
-	const char *module = t->o->format == AP_FORMAT_TEXT ? report_basename(f->module) : f->module;
+	const char *module = module_of(f, t->o);
 	const char *event = v->scope.event ? v->scope.event : "", *unit = v->scope.unit ? v->scope.unit : "";
 
 	if (!then->v) {
@@ -191,8 +217,10 @@ static int print(const struct function *f, size_t n, const struct side *now, con
 		.out = out,
 		.n_columns = then->v ? AP_ARRAY_LEN(CHANGES) : AP_ARRAY_LEN(COLUMNS)};
 	size_t limit = o->limit ? o->limit : o->format == AP_FORMAT_TEXT ? DEFAULT_ROWS : n;
-	int err = report_table_begin(&table), end;
+	int err = widest_module(f, n < limit ? n : limit, o, &table.text_width), end;
 
+	if (!err)
+		err = report_table_begin(&table);
 	for (size_t i = 0; i < n && i < limit && !err; i++)
 		err = print_row(&table, &f[i], now, then, v);
 	end = report_table_end(&table);

@@ -162,6 +162,7 @@ static size_t lines_of(struct resolver *r, uint64_t address, struct ap_sym_line 
 static void resolver_done(struct resolver *r)
 {
 	symtab_done(&r->symbols);
+	starts_done(&r->starts);
 	module_done(&r->of);
 	ap_arena_done(&r->strings);
 	ap_buf_done(&r->name);

@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { VERSION = 1, DATAREL_SDATA4 = 0x3b, UDATA4 = 0x03, ENCODING_SIZE = 0x0f, SDATA4 = 0x0b };
-enum { HEADER = 12, ENTRY = 8, FDE_START = 8, FDE_MAX = FDE_START + 16 };
+enum { VERSION = 1, PCREL_SDATA4 = 0x1b, DATAREL_SDATA4 = 0x3b, UDATA4 = 0x03, ENCODING_SIZE = 0x0f, SDATA4 = 0x0b };
+enum { FRAME_POINTER = 4, HEADER = 12, ENTRY = 8, FDE_START = 8, FDE_MAX = FDE_START + 16 };
 
 static int32_t int_at(const unsigned char *p)
 {
@@ -37,27 +37,50 @@ static bool is_known(Elf *elf)
 	return gelf_getehdr(elf, &h) && h.e_ident[EI_CLASS] == ELFCLASS64 && h.e_ident[EI_DATA] == ELFDATA2LSB;
 }
 
-void starts_open(Elf *elf, struct starts *s)
+/* False: there is no table that can be searched. `ret_frame`: where the header says that .eh_frame is; 0: nowhere. */
+static bool open_table(Elf *elf, struct starts *s, uint64_t *ret_frame)
 {
 	const unsigned char *h = NULL;
 	size_t n = 0, count;
 	GElf_Phdr ph;
 
-	*s = (struct starts){.elf = elf};
-	s->image = (const unsigned char *)elf_rawfile(elf, &s->size);
-	if (!is_known(elf) || elf_getphdrnum(elf, &n))
-		return;
+	*ret_frame = 0;
+	if (elf_getphdrnum(elf, &n))
+		return false;
 	for (size_t i = 0; i < n && !h; i++)
 		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_GNU_EH_FRAME && ph.p_filesz >= HEADER)
 			h = bytes_at(s, ph.p_offset, ph.p_filesz);
-	if (!h || h[0] != VERSION || (h[1] & ENCODING_SIZE) != SDATA4 || h[2] != UDATA4 || h[3] != DATAREL_SDATA4)
-		return;
+	if (!h || h[0] != VERSION)
+		return false;
+	if (h[1] == PCREL_SDATA4)
+		*ret_frame = ph.p_vaddr + FRAME_POINTER + (uint64_t)(int64_t)int_at(h + FRAME_POINTER);
+	if ((h[1] & ENCODING_SIZE) != SDATA4 || h[2] != UDATA4 || h[3] != DATAREL_SDATA4)
+		return false;
 	count = (uint32_t)int_at(h + ENTRY);
-	if (count > (ph.p_filesz - HEADER) / ENTRY)
-		return;
+	if (!count || count > (ph.p_filesz - HEADER) / ENTRY)
+		return false;
 	s->table = h + HEADER;
 	s->n = count;
 	s->base = ph.p_vaddr;
+	return true;
+}
+
+void starts_open(Elf *elf, struct starts *s)
+{
+	uint64_t frame;
+
+	*s = (struct starts){.elf = elf};
+	s->image = (const unsigned char *)elf_rawfile(elf, &s->size);
+	if (!is_known(elf) || open_table(elf, s, &frame))
+		return;
+	fdes_read(elf, 0, &s->fdes);
+	if (!s->fdes.n && frame) /* no section headers */
+		fdes_read(elf, frame, &s->fdes);
+}
+
+void starts_done(struct starts *s)
+{
+	fdes_done(&s->fdes);
 }
 
 static const unsigned char *mapped_at(const struct starts *s, uint64_t address, uint64_t n_bytes)
@@ -100,6 +123,8 @@ bool starts_find(const struct starts *s, uint64_t address, uint64_t *ret_start)
 		else
 			high = middle;
 	}
+	if (!s->n)
+		return fdes_find(&s->fdes, address, ret_start);
 	if (!low)
 		return false;
 	e = s->table + (low - 1) * ENTRY;

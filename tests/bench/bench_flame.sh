@@ -1,11 +1,19 @@
 #!/usr/bin/env bash
-# The page of STACKS (1,000,000) distinct stacks: CPU to write it, against sqlite3 reading the same rows; its size; the first use in Chromium.
+# From one real recording to its flame graph, against `perf script` alone. Then the page of STACKS (1,000,000) distinct stacks: CPU to write it,
+# against sqlite3 reading the same rows; its size; the first use in Chromium.
 set -u
 : "${APERTURE:?the program under test}" "${SRCDIR:?}"
 command -v python3 >/dev/null && command -v sqlite3 >/dev/null || { echo "bench_flame: python3 and sqlite3 are needed"; exit 1; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/aperture-bench.XXXXXX")
 trap 'cd /; rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
+if command -v xz >/dev/null; then
+	find /usr/lib /usr/bin -xdev -type f -size +100k -print0 2>/dev/null | sort -z | xargs -0 cat 2>/dev/null | head -c 64M >data
+	python3 "$SRCDIR/tests/bench/raw_to_flame.py" "$APERTURE" data || exit 1
+	rm -f data perf-*.data
+else
+	echo "no xz: no real recording is compared with perf script"
+fi
 python3 "$SRCDIR/tests/bench/million.py" "$SRCDIR/sql" raw.db "${STACKS:-1000000}" || exit 1
 "$APERTURE" merge -o million.db raw.db >/dev/null 2>&1 || exit 1 # with its totals, as a recording leaves it
 median() { # CPU seconds of a command, median of five

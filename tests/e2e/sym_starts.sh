@@ -2,7 +2,7 @@
 # Code that nothing names is told apart by where its function starts, the same in every report and view; it still counts as unnamed, and a real
 # name takes its place: by merging, in either order, and by aperture symbolize.
 . "$(dirname "$0")/lib.sh"
-need sqlite3 gcc nm objcopy strip
+need sqlite3 gcc nm objcopy strip python3
 need_recording
 cat >burn.c <<'C'
 #include <time.h>
@@ -40,7 +40,8 @@ done
 ap report bare.db --flame -o flame.html
 grep -qF "$first" flame.html
 ok $? "--flame has it"
-ap report bare.db --folded --function 'burn\+0x'
+# with its bracket: crt code that no FDE covers is burn+0xADDRESS, and is sampled now and then
+ap report bare.db --folded --function '\[burn\+0x'
 is "$?,$(grep -cvF '[burn+0x' out)" 0,0 "a filter finds it"
 
 # it is no name
@@ -80,4 +81,33 @@ ap symbolize bare.db --debug-dir debug
 is "$?,$(top bare.db | tr '\n' ' ')" "0,first second " "with the debug file it replaces them"
 is "$(sql bare.db "SELECT count(*) FROM frame_line l JOIN function f ON f.id = l.function WHERE f.start_only AND f.name LIKE '[burn%'")" 0 "all of them"
 is "$(ids bare.db | cksum)" "$before" "ids are what they were"
+
+# Without the sorted table: there is none, its version is unknown, or nothing can be searched in it and there are no section headers either.
+damage() { # file, what
+	python3 - "$@" <<'P'
+import struct, sys
+path, what = sys.argv[1:]
+b = bytearray(open(path, "rb").read())
+phoff, = struct.unpack_from("<Q", b, 32)
+size, n = struct.unpack_from("<HH", b, 54)
+hdr = [struct.unpack_from("<Q", b, at + 8)[0] for at in range(phoff, phoff + n * size, size) if struct.unpack_from("<I", b, at)[0] == 0x6474e550]
+if what == "version":
+    b[hdr[0]] = 9
+elif what == "sections":
+    b[hdr[0] + 2 : hdr[0] + 4] = b"\xff\xff"
+    struct.pack_into("<Q", b, 40, 0)
+    struct.pack_into("<HHH", b, 58, 0, 0, 0)
+else:
+    assert not hdr, "it has a table"
+open(path, "wb").write(b)
+P
+}
+for what in none version sections; do
+	[ $what = none ] && no_table=-Wl,--no-eh-frame-hdr || no_table=
+	rm -f burn # not the inode that was recorded
+	gcc -O1 $no_table -o full burn.c 2>err && strip -o burn full && damage burn $what 2>err
+	ok $? "a program to record: $what"
+	ap record -q -o $what.db -F 499 -- ./burn
+	is "$(top $what.db | tr '\n' ' ')" "$(printf '%s\n%s\n' "$(start first)" "$(start second)" | sort | tr '\n' ' ')" "$what: the starts are those of .eh_frame"
+done
 done_testing

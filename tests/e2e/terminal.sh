@@ -39,7 +39,7 @@ grep -q "$esc\[" out
 ok $? "has colour"
 sed "s/$esc\[[0-9;]*m//g" out | grep -v '^#' >plain
 is "$(python3 -c 'print(max(len(l.rstrip("\n")) for l in open("plain", encoding="utf-8")) <= 100)')" True "and no row wider than it"
-grep -qE 'fib|namespace_of_so.*…[^ ]* ?.*const[*][)]  ' plain
+grep -qE '  namespace_of_so[^…]*….*const[*][)]$' plain
 ok $? "a long name loses its middle and keeps its ends"
 tty 300 --top
 grep -qF "$long" out
@@ -81,6 +81,22 @@ ap report f.db --top
 is "$(grep -c "$esc" out)" 0 "a pipe: no colour"
 grep -qF "$long" out
 ok $? "and whole names"
+# text begins where its head does and numbers end where theirs does, however long the names are
+cat >aligned.py <<'P'
+import sys
+rows = [l.rstrip("\n") for l in sys.stdin if not l.startswith("#")]
+at = [rows[0].index(c) for c in ("module", "function")]
+for row in rows[1:]:
+    assert all(row[i - 1] == " " and row[i] != " " for i in at), row
+assert any("const*)" in row[at[1]:] for row in rows) and len(rows) > 5
+P
+aligned() { # what
+	PYTHONIOENCODING=utf-8:surrogateescape python3 aligned.py <out 2>err
+	ok $? "$1"
+}
+aligned "its columns line up"
+ap report f.db --base f.db
+aligned "and those of a comparison"
 # 64 KB is what a pipe holds
 sqlite3 f.db 'WITH RECURSIVE c(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM c WHERE i < 9000) INSERT INTO stack SELECT i, CASE i WHEN 100 THEN 17 ELSE i - 1 END, 1 + i % 5 FROM c;
 	INSERT INTO sample_row SELECT 1, id, 0, 1, 1, id, 1 FROM stack WHERE id > 8000'
