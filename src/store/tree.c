@@ -2,7 +2,6 @@
 #include "store/tree.h"
 
 #include "store/private.h"
-#include "store/sql_text.h"
 
 #include <errno.h>
 
@@ -103,20 +102,68 @@ static int add_line(struct ap_tree *t, struct ap_tree_key k)
 	return 0;
 }
 
-static int read_frames(struct ap_tree *t, sqlite3_stmt *st, uint64_t max_lines)
+/* Three scans side by side, which cost half of what the joins of SQL do. */
+struct frames {
+	sqlite3_stmt *frame, *line, *start;
+	uint8_t *start_only; /* by function: its name is where it starts alone */
+	size_t n_functions;
+	int line_state; /* SQLITE_ROW: a line is at hand */
+};
+
+static int read_starts(struct frames *f)
+{
+	int rc;
+
+	while ((rc = sqlite3_step(f->start)) == SQLITE_ROW) {
+		int64_t id = sqlite3_column_int64(f->start, 0);
+
+		if (id < 1 || (size_t)id > f->n_functions)
+			return -EBADMSG;
+		f->start_only[id] = 1;
+	}
+	return rc == SQLITE_DONE ? 0 : -EIO;
+}
+
+static bool is_named(const struct frames *f, int64_t function)
+{
+	return function && !(function > 0 && (size_t)function <= f->n_functions && f->start_only[function]);
+}
+
+/* A frame's lines; function 0 where it has none. */
+static int add_lines(struct ap_tree *t, struct frames *f, int64_t id, int64_t executable, uint64_t max_lines)
+{
+	bool any = false;
+	int64_t function;
+	int err;
+
+	for (; f->line_state == SQLITE_ROW && sqlite3_column_int64(f->line, 0) <= id; f->line_state = sqlite3_step(f->line)) {
+		if (sqlite3_column_int64(f->line, 0) < id)
+			continue;
+		any = true;
+		function = sqlite3_column_int64(f->line, 1);
+		err = t->n_lines > max_lines ? -EBADMSG : add_line(t, (struct ap_tree_key){function, executable, is_named(f, function)});
+		if (err)
+			return err;
+	}
+	if (f->line_state != SQLITE_ROW && f->line_state != SQLITE_DONE)
+		return -EIO;
+	return any ? 0 : t->n_lines > max_lines ? -EBADMSG : add_line(t, (struct ap_tree_key){.executable = executable});
+}
+
+static int read_frames(struct ap_tree *t, struct frames *f, uint64_t max_lines)
 {
 	size_t filled = 0;
 	int rc, err;
 
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		int64_t id = sqlite3_column_int64(st, 0);
+	f->line_state = sqlite3_step(f->line);
+	while ((rc = sqlite3_step(f->frame)) == SQLITE_ROW) {
+		int64_t id = sqlite3_column_int64(f->frame, 0);
 
-		if (id < 1 || (size_t)id > t->n_frames || (size_t)id < filled || t->n_lines > max_lines)
+		if (id < 1 || (size_t)id > t->n_frames || (size_t)id <= filled)
 			return -EBADMSG;
 		while (filled < (size_t)id)
 			t->first[++filled] = (uint32_t)t->n_lines;
-		err = add_line(
-			t, (struct ap_tree_key){sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2), sqlite3_column_int(st, 3)});
+		err = add_lines(t, f, id, sqlite3_column_int64(f->frame, 1), max_lines);
 		if (err)
 			return err;
 	}
@@ -125,18 +172,37 @@ static int read_frames(struct ap_tree *t, sqlite3_stmt *st, uint64_t max_lines)
 	return rc == SQLITE_DONE ? 0 : -EIO;
 }
 
-static int load_frames(struct ap_tree *t, sqlite3 *db, uint64_t max_lines)
+/* Marks (kind 4) are no functions. */
+static int open_frames(struct ap_tree *t, sqlite3 *db, uint64_t max_id, struct frames *f)
 {
-	sqlite3_stmt *st;
-	int err;
+	int err = highest_id(db, "SELECT coalesce(max(id), 0) FROM function", max_id, &f->n_functions);
 
+	if (err)
+		return err;
 	t->first = calloc(t->n_frames + 2, sizeof *t->first);
-	if (!t->first)
+	f->start_only = calloc(f->n_functions + 1, sizeof *f->start_only);
+	if (!t->first || !f->start_only)
 		return -ENOMEM;
-	if (sqlite3_prepare_v2(db, ap_sql_frame_functions, -1, &st, NULL))
+	if (sqlite3_prepare_v2(db, "SELECT id, executable FROM frame WHERE kind <> 4 ORDER BY id", -1, &f->frame, NULL) ||
+		sqlite3_prepare_v2(db, "SELECT frame, function FROM frame_line ORDER BY frame, depth", -1, &f->line, NULL) ||
+		sqlite3_prepare_v2(db, "SELECT id FROM function WHERE start_only", -1, &f->start, NULL))
 		return -EIO;
-	err = read_frames(t, st, max_lines);
-	sqlite3_finalize(st);
+	return 0;
+}
+
+static int load_frames(struct ap_tree *t, sqlite3 *db, uint64_t max_id)
+{
+	struct frames f = {0};
+	int err = open_frames(t, db, max_id, &f);
+
+	if (!err)
+		err = read_starts(&f);
+	if (!err)
+		err = read_frames(t, &f, max_id);
+	sqlite3_finalize(f.frame);
+	sqlite3_finalize(f.line);
+	sqlite3_finalize(f.start);
+	free(f.start_only);
 	return err;
 }
 
