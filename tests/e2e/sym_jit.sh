@@ -38,7 +38,7 @@ ap report map.db --folded
 like "$(cat out)" '^node;.*hotCaller.*;.*hotLeaf' "caller and callee in one stack"
 remove_maps map.db
 
-ap record -q -o dump.db -F 1999 -- node --perf-prof a.js
+ap record -q -o dump.db -F 1999 -- node --perf-prof --no-turbo-inlining a.js
 is "$?" 0 "node --perf-prof"
 like "$(jit_names dump.db)" 'hotLeaf .*a\.js:1' "its functions are named by its jitdump"
 like "$(sql dump.db "SELECT group_concat(DISTINCT l.line) FROM frame f JOIN frame_line l ON l.frame = f.id JOIN function g ON g.id = l.function
