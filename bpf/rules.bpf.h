@@ -106,7 +106,7 @@ static __always_inline int copy_rule(const struct ap_bpf_binary *b, uint32_t num
 enum { SITE_FRAME_POINTER = 16, SITE_END = 17, SITE_COLD = 18 };
 
 /* The rule for an address of a binary, by way of what other processes that run the same code have met. False: none can be told now. */
-static __noinline int find_rule(struct scratch *s, struct ap_bpf_cache *cache, uint32_t id, uint64_t relative, struct ap_short_rule *ret)
+static __always_inline int find_rule(struct scratch *s, struct ap_bpf_cache *cache, uint32_t id, uint64_t relative, struct ap_short_rule *ret)
 {
 	uint32_t at = ((relative ^ (uint64_t)id << 48) * 0x9e3779b97f4a7c15ull >> 52) & (AP_BPF_SHARED - 1), number;
 	struct ap_bpf_binary *b = bpf_map_lookup_elem(&binaries, &id);
