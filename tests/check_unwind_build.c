@@ -2,11 +2,13 @@
 #include "unwind/table.h"
 #include "tests/check_main.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +57,87 @@ START_TEST(a_bound_on_memory_is_kept)
 END_TEST
 
 #if defined(__x86_64__)
+enum { MANY = 200, TEXT_BYTES = 4 << 20, TEXT_AT = 0x10000, PROGRAM_PHDRS = MANY + 1 };
+static const uint8_t trampoline[] = {0x90, 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+
+/* A program of MANY segments of code, each shifted by a byte, whose dynamic section has one entry; musl's trampoline is near the first's
+ * end. */
+static int program_with_trampoline(int64_t tag)
+{
+	Elf64_Ehdr eh = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+		.e_type = ET_DYN,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_phoff = sizeof eh,
+		.e_ehsize = sizeof eh,
+		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = PROGRAM_PHDRS};
+	Elf64_Phdr ph[PROGRAM_PHDRS] = {0};
+	Elf64_Dyn dyn[2] = {{.d_tag = tag, .d_un.d_val = 1}};
+	int fd = memfd_create("program", MFD_CLOEXEC);
+
+	for (int i = 0; i < MANY; i++)
+		ph[i] = (Elf64_Phdr){.p_type = PT_LOAD,
+			.p_flags = PF_R | PF_X,
+			.p_offset = TEXT_AT + (uint64_t)i,
+			.p_vaddr = TEXT_AT + (uint64_t)i,
+			.p_filesz = TEXT_BYTES - MANY,
+			.p_memsz = TEXT_BYTES - MANY};
+	ph[MANY] = (Elf64_Phdr){.p_type = PT_DYNAMIC, .p_offset = sizeof eh + sizeof ph, .p_filesz = sizeof dyn, .p_memsz = sizeof dyn};
+	ck_assert(fd >= 0 && !ftruncate(fd, TEXT_AT + TEXT_BYTES));
+	ck_assert_int_eq(pwrite(fd, &eh, sizeof eh, 0), sizeof eh);
+	ck_assert_int_eq(pwrite(fd, ph, sizeof ph, sizeof eh), sizeof ph);
+	ck_assert_int_eq(pwrite(fd, dyn, sizeof dyn, sizeof eh + sizeof ph), sizeof dyn);
+	return fd;
+}
+
+static const struct ap_rule *rule_at_trampoline(int fd, uint64_t at)
+{
+	static struct ap_rule rule;
+	struct ap_unwind_input in = {.fd = fd};
+	struct ap_unwind_table *t = NULL;
+	const struct ap_rule *found;
+
+	ck_assert_int_eq(pwrite(fd, trampoline, sizeof trampoline, (off_t)at), sizeof trampoline);
+	if (ap_unwind_table_build(&in, &t, NULL))
+		return NULL;
+	found = ap_unwind_table_find(t, at);
+	if (found)
+		rule = *found;
+	ap_unwind_table_free(t);
+	return found ? &rule : NULL;
+}
+
+/* It is looked for where a C library may be, and nowhere else: what needs another library gets its signals' way back from there. */
+START_TEST(the_trampoline_of_a_c_library_has_a_rule)
+{
+	const uint64_t at = TEXT_AT + TEXT_BYTES / 2;
+	int own = program_with_trampoline(DT_SONAME), of_others = program_with_trampoline(DT_NEEDED);
+	const struct ap_rule *rule = rule_at_trampoline(own, at);
+
+	ck_assert(rule && rule->signal);
+	ck_assert_ptr_null(rule_at_trampoline(of_others, at));
+	close(own);
+	close(of_others);
+}
+END_TEST
+
+/* Segments that overlap are hostile: all together may not cost more than one that is large. */
+START_TEST(many_segments_of_code_are_not_all_read)
+{
+	int fd = program_with_trampoline(DT_SONAME);
+	struct ap_unwind_input in = {.fd = fd};
+	struct ap_unwind_table *t = NULL;
+	struct rusage before, after;
+
+	ck_assert(!getrusage(RUSAGE_SELF, &before));
+	ck_assert_int_ne(ap_unwind_table_build(&in, &t, NULL), 0);
+	ck_assert(!getrusage(RUSAGE_SELF, &after));
+	ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 64 << 10); /* KiB; AddressSanitizer's own included */
+	close(fd);
+}
+END_TEST
+
 /* Small programs, kept as seeds of the fuzz target: gcc's, one with a search table, one without, and two with .debug_frame alone. */
 static struct ap_unwind_table *seed(const char *name)
 {
@@ -120,6 +203,8 @@ int main(void)
 #if defined(__x86_64__)
 	tcase_add_test(t, without_a_search_table_and_compressed_it_is_the_same_table);
 	tcase_add_test(t, expressions_become_rules);
+	tcase_add_test(t, the_trampoline_of_a_c_library_has_a_rule);
+	tcase_add_test(t, many_segments_of_code_are_not_all_read);
 #endif
 	suite_add_tcase(s, t);
 	return check_main(s);

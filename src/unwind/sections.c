@@ -9,7 +9,14 @@
 #include <gelf.h>
 #include <string.h>
 
-enum { SECTION_BYTES_MAX = 256 << 20, FDES_MAX = 4 << 20, SECTIONS_MAX = 4096, PHDRS_MAX = 256, SMALL_BYTES = 4 << 20 };
+enum {
+	SECTION_BYTES_MAX = 256 << 20,
+	FDES_MAX = 4 << 20,
+	SECTIONS_MAX = 4096,
+	PHDRS_MAX = 256,
+	TEXT_BYTES_MAX = 4 << 20,
+	DYNAMIC_BYTES_MAX = 64 << 10
+};
 
 #if defined(__x86_64__)
 enum { MACHINE = EM_X86_64 };
@@ -142,19 +149,43 @@ static void load_plain(struct ap_sections *s, const GElf_Shdr *sh)
 		s->plain[s->n_plain++] = (struct ap_plain_code){.bytes = bytes, .size = sh->sh_size, .address = sh->sh_addr};
 }
 
-/* Where a C library may be: what no loader is asked for, a library that is one, or a static program. Not in great ones, as of Go, which
- * have their own. */
-static void find_trampoline(struct ap_sections *s, size_t n_phdrs)
+static bool needs_others(struct ap_sections *s, const GElf_Phdr *ph)
 {
-	const uint8_t *bytes, *found = NULL;
+	const uint8_t *bytes = ph->p_filesz <= DYNAMIC_BYTES_MAX ? chunk(s, ph->p_offset, ph->p_filesz) : NULL;
+	Elf64_Dyn d;
+
+	for (uint64_t at = 0; bytes && at + sizeof d <= ph->p_filesz; at += sizeof d) {
+		memcpy(&d, bytes + at, sizeof d);
+		if (d.d_tag == DT_NEEDED || d.d_tag == DT_NULL)
+			return d.d_tag == DT_NEEDED;
+	}
+	return false;
+}
+
+/* What stands alone: a C library or a static program. Anything else gets its signals' way back from its C library. */
+static bool may_be_c_library(struct ap_sections *s, size_t n_phdrs)
+{
 	GElf_Phdr ph;
 
 	for (size_t i = 0; i < n_phdrs; i++)
-		if (gelf_getphdr(s->elf, (int)i, &ph) && ph.p_type == PT_INTERP)
-			return;
+		if (gelf_getphdr(s->elf, (int)i, &ph) && (ph.p_type == PT_INTERP || (ph.p_type == PT_DYNAMIC && needs_others(s, &ph))))
+			return false;
+	return true;
+}
+
+/* Reading a program's code costs, and Go's, which are great, go by frame pointers: TEXT_BYTES_MAX of all segments together. */
+static void find_trampoline(struct ap_sections *s, size_t n_phdrs)
+{
+	const uint8_t *bytes, *found = NULL;
+	uint64_t left = TEXT_BYTES_MAX;
+	GElf_Phdr ph;
+
+	if (!may_be_c_library(s, n_phdrs))
+		return;
 	for (size_t i = 0; i < n_phdrs && !found && s->n_plain < AP_PLAIN_MAX; i++) {
-		if (!gelf_getphdr(s->elf, (int)i, &ph) || ph.p_type != PT_LOAD || !(ph.p_flags & PF_X) || ph.p_filesz > SMALL_BYTES)
+		if (!gelf_getphdr(s->elf, (int)i, &ph) || ph.p_type != PT_LOAD || !(ph.p_flags & PF_X) || ph.p_filesz > left)
 			continue;
+		left -= ph.p_filesz;
 		bytes = chunk(s, ph.p_offset, ph.p_filesz);
 		found = bytes ? ap_scan_find_trampoline(bytes, ph.p_filesz) : NULL;
 		if (found)
