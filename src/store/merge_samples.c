@@ -22,6 +22,8 @@ struct block {
 	struct ap_periods theirs, ours;
 	int64_t last; /* rowid: up to here all is read */
 	size_t rows, at;
+	const int *fed; /* the columns that the feed has */
+	int n_fed;
 	int64_t cells[BLOCK_ROWS * COLUMNS];
 };
 
@@ -160,23 +162,8 @@ static int next_sample(void *ctx, struct ap_cell *cells)
 	if (b->at == b->rows)
 		return 0;
 	b->at++;
-	for (int i = 0; i < COLUMNS; i++)
-		cells[i] = (struct ap_cell){.number = row[i]};
-	return 1;
-}
-
-static int next_alike(void *ctx, struct ap_cell *cells)
-{
-	struct block *b = ctx;
-	const int64_t *row = b->cells + b->at * COLUMNS;
-
-	if (b->at == b->rows)
-		return 0;
-	b->at++;
-	cells[0] = (struct ap_cell){.number = row[TS]};
-	cells[1] = (struct ap_cell){.number = row[CPU]};
-	cells[2] = (struct ap_cell){.number = row[THREAD]};
-	cells[3] = (struct ap_cell){.number = row[STACK]};
+	for (int i = 0; i < b->n_fed; i++)
+		cells[i] = (struct ap_cell){.number = row[b->fed[i]]};
 	return 1;
 }
 
@@ -190,20 +177,26 @@ static bool are_alike(const struct block *b)
 	return true;
 }
 
+static int feed_columns(struct block *b, sqlite3_stmt *st, const int *columns, int n)
+{
+	b->fed = columns;
+	b->n_fed = n;
+	return ap_feed_insert(b->s->feed, st, next_sample, b);
+}
+
 static int insert_block(struct block *b)
 {
+	static const int all[] = {RUN, TS, CPU, EVENT, THREAD, STACK, WEIGHT}, differing[] = {TS, CPU, THREAD, STACK};
 	int err;
 
 	if (!are_alike(b))
-		return ap_feed_insert(b->s->feed, b->s->insert, next_sample, b);
+		return feed_columns(b, b->s->insert, all, AP_ARRAY_LEN(all));
 	err = ap_feed_bind(b->insert_alike, 1, b->cells[RUN]);
 	if (!err)
 		err = ap_feed_bind(b->insert_alike, 2, b->cells[EVENT]);
 	if (!err)
 		err = ap_feed_bind(b->insert_alike, 3, b->cells[WEIGHT]);
-	if (err)
-		return err;
-	return ap_feed_insert(b->s->feed, b->insert_alike, next_alike, b);
+	return err ? err : feed_columns(b, b->insert_alike, differing, AP_ARRAY_LEN(differing));
 }
 
 static int copy_blocks(struct block *b, uint64_t *samples_added)
