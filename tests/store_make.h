@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static inline int make_create(const char *path, const char *uuid, uint64_t max_bytes, struct ap_store **ret, struct ap_why *why)
@@ -68,6 +69,18 @@ static inline int64_t number_of_file(const char *path, const char *sql)
 	v = number_in(db, sql);
 	sqlite3_close(db);
 	return v;
+}
+
+/* What a child left that recorded until it was killed. */
+static inline sqlite3 *open_of_killed(pid_t pid, const char *path)
+{
+	struct ap_why why = {""};
+	sqlite3 *db;
+	int status;
+
+	ck_assert(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+	ck_assert_msg(!ap_store_open_read(path, &db, &why), "%s", why.text);
+	return db;
 }
 
 /* Of the bytes of a file and its log. */
