@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/queue.h"
+#include "base/share.h"
 #include "base/stack_end.h"
 #include "base/why.h"
 #include "tests/check_main.h"
@@ -119,6 +120,17 @@ START_TEST(capabilities_given_up_are_gone)
 }
 END_TEST
 
+START_TEST(a_share_is_never_shown_greater_than_it_is)
+{
+	static const double shown[][2] = {{100, 100}, {99.96, 99.9}, {21.38, 21.3}, {0.04, 0}, {6.9, 6.9}, {100 - 100.0 * 3 / 7, 57.1}};
+
+	for (size_t i = 0; i < AP_ARRAY_LEN(shown); i++)
+		ck_assert_double_eq_tol(ap_share_shown(shown[i][0]), shown[i][1], 1e-12);
+	for (int n = 0; n <= 1000; n++) /* tenths are themselves, however they were computed */
+		ck_assert_double_eq_tol(ap_share_shown(100.0 - 100.0 * (1000 - n) / 1000), n / 10.0, 1e-12);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("base");
@@ -130,6 +142,7 @@ int main(void)
 	tcase_add_test(c, full_queue_refuses_after_its_timeout);
 	tcase_add_test(c, why_is_cut_not_overrun);
 	tcase_add_test(c, capabilities_given_up_are_gone);
+	tcase_add_test(c, a_share_is_never_shown_greater_than_it_is);
 	suite_add_tcase(s, c);
 	return check_main(s);
 }

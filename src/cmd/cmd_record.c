@@ -1,11 +1,12 @@
 /* `aperture record`: arguments, signals, the one line at the end, and the command's own exit status. */
 #include "cmd/cmd.h"
+
+#include "base/share.h"
 #include "cmd/privilege.h"
 #include "cmd/record_args.h"
 #include "cmd/sources.h"
 
 #include <errno.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static void help(void)
 static void print_share(const char *what, double pct)
 {
 	if (pct >= 0)
-		fprintf(stderr, ", %.1f %% %s", floor(pct * 10) / 10, what);
+		fprintf(stderr, ", %.1f %% %s", ap_share_shown(pct), what);
 }
 
 static void print_cost(const char *what, const struct ap_source_cost *c)

@@ -1,4 +1,5 @@
 /* The first lines of every report. Each begins with '#', so that a reader of columns can drop them. */
+#include "base/share.h"
 #include "report/faults.h"
 
 #include <errno.h>
@@ -105,9 +106,9 @@ static int put_lines(sqlite3 *db, const struct ap_view *v, struct ap_buf *b)
 	if (!err)
 		err = ap_buf_printf(b, ", %lld lost (%.2f %%)", (long long)q->lost, q->lost_pct);
 	if (!err && q->samples && q->complete_pct >= 0)
-		err = ap_buf_printf(b, ", %.1f %% of stacks whole", q->complete_pct);
+		err = ap_buf_printf(b, ", %.1f %% of stacks whole", ap_share_shown(q->complete_pct));
 	if (!err && q->symbolised_pct >= 0)
-		err = ap_buf_printf(b, ", %.1f %% of frames named", q->symbolised_pct);
+		err = ap_buf_printf(b, ", %.1f %% of frames named", ap_share_shown(q->symbolised_pct));
 	if (!err)
 		err = ap_buf_puts(b, q->incomplete ? "\n# incomplete: the recording did not end well; what is there is right\n" : "\n");
 	if (!err)
