@@ -76,7 +76,7 @@ struct symbol {
 
 struct text {
 	uint64_t start, end;
-	bool sure; /* start is _text's */
+	bool listed, sure; /* start is _text's or _stext's, 0 where kptr_restrict hides it; it is _text's */
 };
 
 /* Where _text is not a symbol of its own (arm64), _stext is the first of the text. On x86-64 both have one address, in either order. */
@@ -84,9 +84,10 @@ static void note_text(struct text *t, const struct symbol *s)
 {
 	if (!strcmp(s->name, "_text")) {
 		t->start = s->address;
-		t->sure = true;
+		t->listed = t->sure = true;
 	} else if (!strcmp(s->name, "_stext") && !t->sure) {
 		t->start = s->address;
+		t->listed = true;
 	} else if (!strcmp(s->name, "_etext")) {
 		t->end = s->address;
 	}
@@ -203,34 +204,39 @@ static void read_modules(struct ap_kernel *k)
 	ap_buf_done(&b);
 }
 
-static const char hidden[] = "the kernel hides its addresses: run as root, or with CAP_SYSLOG and kernel.kptr_restrict=1, or set "
-			     "kernel.kptr_restrict=0";
+static void put_kernel(struct ap_kernel *k, const struct text *t)
+{
+	static const char hidden[] = "the kernel hides its addresses: run as root, or with CAP_SYSLOG and kernel.kptr_restrict=1, or set "
+				     "kernel.kptr_restrict=0";
+	char path[256], id[2 * AP_ELF_BUILD_ID_MAX + 1];
+
+	snprintf(path, sizeof path, "%s/kernel/notes", k->sys);
+	build_id_of_notes(path, id);
+	if (t->start && t->end > t->start)
+		put(k, t->start, t->end, t->start, ap_binaries_named(k->bs, AP_BINARY_KERNEL, id, "[kernel]", ""));
+	else
+		put(k, upper_half, UINT64_MAX, 0, ap_binaries_named(k->bs, AP_BINARY_KERNEL, id, "[kernel]", hidden));
+}
 
 static int read_all(struct ap_kernel *k)
 {
 	struct text text = {0};
 	struct ap_maps *fresh;
-	char path[256], id[2 * AP_ELF_BUILD_ID_MAX + 1];
 	int r = ap_maps_new(k, &fresh);
 
 	if (r < 0)
 		return r;
 	ap_maps_unref(k->maps);
 	k->maps = fresh;
-	snprintf(path, sizeof path, "%s/kernel/notes", k->sys);
-	build_id_of_notes(path, id);
 	read_symbols(k, &text);
-	if (text.start && text.end > text.start)
-		put(k, text.start, text.end, text.start, ap_binaries_named(k->bs, AP_BINARY_KERNEL, id, "[kernel]", ""));
-	else
-		put(k, upper_half, UINT64_MAX, 0, ap_binaries_named(k->bs, AP_BINARY_KERNEL, id, "[kernel]", hidden));
+	put_kernel(k, &text);
 	if (text.start)
 		read_modules(k);
 	return 0;
 }
 
 /* The lines are in the order of their addresses: behind _stext there is no _text but at the same address. */
-static uint64_t read_start(const char *proc)
+static struct text read_start(const char *proc)
 {
 	char path[256], line[1024];
 	struct text text = {0};
@@ -247,23 +253,21 @@ static uint64_t read_start(const char *proc)
 	}
 	if (f)
 		fclose(f);
-	return text.start;
+	return text;
 }
 
 /* Nearly all kernel addresses are in the kernel's own text, whose start stands at the head of kallsyms; making all of it takes the kernel 50 ms.
- * Where the text ends is left open until an address lies outside: no other code is as near behind it. */
+ * Where the text ends is left open until an address lies outside: no other code is as near behind it. Hidden addresses are so to the end. */
 static void read_head(struct ap_kernel *k)
 {
-	char path[256], id[2 * AP_ELF_BUILD_ID_MAX + 1];
-	uint64_t start = read_start(k->proc), end = start + TEXT_MAX;
+	struct text text = read_start(k->proc);
 
-	if (!start || ap_maps_new(k, &k->maps) < 0)
+	if (!text.listed || ap_maps_new(k, &k->maps) < 0)
 		return;
-	if (start < X86_MODULES && end > X86_MODULES)
-		end = X86_MODULES;
-	snprintf(path, sizeof path, "%s/kernel/notes", k->sys);
-	build_id_of_notes(path, id);
-	put(k, start, end, start, ap_binaries_named(k->bs, AP_BINARY_KERNEL, id, "[kernel]", ""));
+	text.end = text.start + TEXT_MAX;
+	if (text.start < X86_MODULES && text.end > X86_MODULES)
+		text.end = X86_MODULES;
+	put_kernel(k, &text);
 }
 
 struct ap_map_entry *ap_kernel_find(struct ap_kernel *k, uint64_t address, uint64_t now_ns)
